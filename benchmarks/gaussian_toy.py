@@ -1,0 +1,200 @@
+"""Every method on a Gaussian problem whose posterior is known in closed form.
+
+n = 64 unknowns with squared-exponential covariance, 24 random measurements, exact
+denoiser. Prints, per method, the ratio of the samples' standard deviation to the exact
+one, the coverage of 90 % intervals and the distance of the mean to the posterior mean.
+
+    python benchmarks/gaussian_toy.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+from napari_padis.posterior import METHODS, samplers
+from napari_padis.posterior.problem import Problem
+from napari_padis.posterior.schedule import geometric
+from napari_padis.prior.denoiser import Draw, Work
+
+MEAN = 0.5
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A dense forward map with the interface of a LinearMap."""
+
+    matrix: Tensor
+
+    @property
+    def norm(self) -> float:
+        """Largest singular value."""
+        return float(torch.linalg.matrix_norm(self.matrix, 2))
+
+    def A(self, x: Tensor) -> Tensor:
+        """Apply to the last axis."""
+        return x @ self.matrix.T
+
+    def AT(self, y: Tensor) -> Tensor:
+        """Transpose."""
+        return y @ self.matrix
+
+    def pinv(self, y: Tensor) -> Tensor:
+        """Minimum-norm solution around the prior mean."""
+        mean = torch.full(self.matrix.shape[1:], MEAN, dtype=y.dtype)
+        return mean + (y - self.A(mean)) @ torch.linalg.pinv(self.matrix).T
+
+
+class GaussianDenoiser:
+    """``E[x0 | x0 + sigma n]`` for x0 ~ N(MEAN, C): exact, no patches."""
+
+    def __init__(self, covariance: Tensor) -> None:
+        self.values, self.vectors = torch.linalg.eigh(covariance)
+
+    def draw(self, x: Tensor, sigma: float, generator: torch.Generator) -> Draw:
+        """Nothing is random."""
+        return Draw()
+
+    def denoise(self, x: Tensor, sigma: float, draw: Draw) -> Work:
+        """Wiener filter."""
+        return MEAN + (x - MEAN) @ self._jacobian(sigma)
+        yield
+
+    def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Work:
+        """The Jacobian is symmetric."""
+        return v @ self._jacobian(sigma)
+        yield
+
+    def error_variance(self, sigma: float) -> float:
+        """Exact mean squared error per entry."""
+        gains = self.values / (self.values + sigma**2)
+        return float(sigma**2 * gains.mean())
+
+    def halve_batch(self) -> bool:
+        """Nothing to save."""
+        return False
+
+    def _jacobian(self, sigma: float) -> Tensor:
+        return (self.vectors * (self.values / (self.values + sigma**2))) @ self.vectors.T
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Truths, data and exact posterior of many data sets."""
+
+    problem: Problem
+    denoiser: GaussianDenoiser
+    truth: Tensor
+    mean: Tensor
+    covariance: Tensor
+
+
+def make_toy(datasets: int = 80, n: int = 64, m: int = 24, seed: int = 0) -> Toy:
+    """The problem of the module docstring (length 4, sigma_y = 0.02)."""
+    g = torch.Generator().manual_seed(seed)
+    sigma_y = 0.02
+    i = torch.arange(n, dtype=torch.float64)
+    c = 0.0625 * torch.exp(-0.5 * ((i[:, None] - i) / 4) ** 2) + 1e-4 * torch.eye(n)
+    a = torch.randn((m, n), generator=g, dtype=torch.float64) / math.sqrt(n)
+    chol = torch.linalg.cholesky(c)
+    truth = MEAN + torch.randn((datasets, n), generator=g, dtype=torch.float64) @ chol.T
+    y = truth @ a.T + sigma_y * torch.randn((datasets, m), generator=g, dtype=torch.float64)
+    gain = c @ a.T @ torch.linalg.inv(a @ c @ a.T + sigma_y**2 * torch.eye(m))
+    mean = MEAN + (y - (MEAN * torch.ones(n, dtype=torch.float64)) @ a.T) @ gain.T
+    problem = Problem(Matrix(a), y, sigma_y, 1.0, 0.0, (datasets, n))
+    return Toy(problem, GaussianDenoiser(c), truth, mean, c - gain @ a @ c)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Agreement of samples with the exact posterior."""
+
+    sd_ratio: float
+    coverage: float
+    mean_distance: float
+    residual: float
+
+
+def score(toy: Toy, x: Tensor) -> Scores:
+    """Compare samples of shape (N, datasets, n) with the closed form."""
+    count = len(x)
+    exact = toy.covariance.diagonal()
+    mean = x.mean(0)
+    if count > 1:
+        sd = x.std(0)
+        factor = float(student.ppf(0.95, count - 1)) * math.sqrt(1 + 1 / count)
+        coverage = float(((toy.truth - mean).abs() <= factor * sd).double().mean())
+        ratio = math.sqrt(float(sd.square().mean() / exact.mean()))
+    else:
+        coverage = ratio = math.nan
+    distance = float((mean - toy.mean).square().mean().sqrt())
+    return Scores(ratio, coverage, distance, toy.problem.residual(x))
+
+
+def sample(toy: Toy, start: Callable[[samplers.Evaluator], samplers.Run], seed: int = 1) -> Tensor:
+    """Run a sampler to its end."""
+    run = start(samplers.Evaluator(toy.denoiser, torch.Generator().manual_seed(seed)))
+    while True:
+        try:
+            next(run)
+        except StopIteration as done:
+            result: Tensor = done.value
+            return result
+
+
+def run_method(
+    toy: Toy, name: str, samples: int = 20, steps: int | None = None, **options: float
+) -> Tensor:
+    """Samples of one of the plugin's methods."""
+    method = METHODS[name]
+    return sample(toy, lambda e: method.run(toy.problem, e, samples, steps, options))
+
+
+def published(toy: Toy, zeta: float, samples: int = 20) -> Tensor:
+    """The published data step; ``zeta`` refers to the unnormalised matrix."""
+    step = zeta * toy.problem.operator.norm
+    like = toy.problem.start().expand(samples, *toy.problem.shape)
+
+    def start(e: samplers.Evaluator) -> samplers.Run:
+        return samplers.padis(
+            toy.problem, e, 10 * e.noise(like), geometric(10, 0.002, 100), 10, 1.0, step
+        )
+
+    return sample(toy, start)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=80)
+    toy = make_toy(parser.parse_args().datasets)
+    chol = torch.linalg.cholesky(toy.covariance + 1e-12 * torch.eye(len(toy.covariance)))
+    white = torch.randn((20, *toy.mean.shape), dtype=torch.float64)
+    rows: list[tuple[str, Tensor]] = [("exact samples", toy.mean + white @ chol.T)]
+    rows += [(f"padis, zeta {z:g}", published(toy, z)) for z in (0.01, 0.03, 0.1, 0.3)]
+    rows += [
+        ("fbp (minimum norm)", run_method(toy, "fbp", 1)),
+        ("padis-fast", run_method(toy, "padis-fast")),
+        ("padis-calibrated", run_method(toy, "padis-calibrated")),
+        (
+            "padis-calibrated, 500 steps, inner 10",
+            run_method(toy, "padis-calibrated", steps=500, inner=10),
+        ),
+    ]
+    print(f"{'method':40s} {'sd ratio':>9s} {'cov90':>7s} {'mean dist':>10s} {'resid/sy':>9s}")
+    for name, x in rows:
+        s = score(toy, x)
+        print(
+            f"{name:40s} {s.sd_ratio:9.2f} {s.coverage:7.3f} "
+            f"{s.mean_distance:10.4f} {s.residual:9.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Command line of the package: the same engine as the window, without Qt."""

@@ -1,0 +1,136 @@
+"""What a running reconstruction tells the world: small frozen records.
+
+All arrays are (S, A, R)+ float32 snapshots in the measurement's intensity unit;
+they are never written again after they were sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PatchLayout:
+    """Patch grid of a run: tile side, tiles and padding along (rows, columns)."""
+
+    patch: int
+    tiles: tuple[int, int]
+    pad: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Started:
+    """Sent once, before the first network evaluation.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Volume shape (S, A, R).
+    spacing : tuple of float
+        Voxel spacing (S, A, R) in mm.
+    unit : str
+        Intensity unit of all arrays of this run.
+    initial : Array
+        Pseudo-inverse reconstruction (FBP), for display and for contrast limits.
+    limits : tuple of float
+        Contrast limits taken from ``initial``.
+    levels : int
+        Noise levels the method will visit (0 for direct methods).
+    evaluations : int
+        Network evaluations of one slice and one sample, in all.
+    memory : int
+        Estimated peak memory in bytes.
+    layout : PatchLayout or None
+    device : str
+    sigma_y : float
+        Noise standard deviation of the line integrals used in the data step.
+    """
+
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    unit: str
+    initial: Array
+    limits: tuple[float, float]
+    levels: int
+    evaluations: int
+    memory: int
+    layout: PatchLayout | None
+    device: str
+    sigma_y: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Sent often (at least once a second): nothing but numbers.
+
+    ``residual`` is the RMS of ``A x - y`` divided by ``sigma_y`` (nan before the first
+    level); ``remaining`` in seconds (nan while unknown).
+    """
+
+    fraction: float
+    elapsed: float
+    remaining: float
+    level: int
+    levels: int
+    evaluations: int
+    sigma: float
+    residual: float
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Current denoised estimate of the first sample, and the grid that made it."""
+
+    array: Array
+    sigma: float
+    level: int
+    shift: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean, standard deviation (unit) and variance (unit squared) over samples."""
+
+    mean: Array
+    std: Array
+    variance: Array
+    samples: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know, in one sentence."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is kept: statistics, samples (N, S, A, R), recipe and report as plain dicts."""
+
+    mean: Array
+    std: Array
+    variance: Array
+    samples: Array
+    spacing: tuple[float, float, float]
+    affine: NDArray[np.float64]
+    unit: str
+    recipe: dict[str, Any]
+    report: dict[str, Any]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Last event of every run; ``result.complete`` is False after a stop."""
+
+    result: Result
+
+
+Event = Started | Progress | Iterate | Statistics | Notice | Finished

@@ -1,0 +1,67 @@
+"""Memory a run will need, and memory there is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from napari_padis.errors import ReconstructionError
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_padis.prior.card import NetworkConfig
+
+#: Images of all samples held at once: state, denoised, estimate, border, CG vectors
+#: (four), noise, snapshot for display, moments (two).
+COPIES = 12
+
+
+def network_bytes(config: NetworkConfig, patch: int, batch: int, gradient: bool) -> int:
+    """Activations of one network call in bytes.
+
+    Measured in feature maps of the first level: without gradient about eight live at
+    once (input, skip, concatenation and temporaries); with it, every block keeps its own.
+    """
+    maps = 8.0
+    if gradient:
+        levels = zip(config.multipliers, config.blocks, strict=True)
+        maps += sum(14 * m * (2 * b + 1) / 4**i for i, (m, b) in enumerate(levels))
+    return int(maps * config.width * patch * patch * batch * 4)
+
+
+def state_bytes(samples: int, shape: tuple[int, int, int]) -> int:
+    """Bytes of all image-sized arrays of a run."""
+    return COPIES * 4 * samples * shape[0] * shape[1] * shape[2]
+
+
+def available_bytes(device: torch.device) -> int:
+    """Free memory of a device."""
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return 8 << 30
+
+
+def check(needed: int, available: int) -> None:
+    """Refuse a run that cannot fit; the message says what to change.
+
+    Raises
+    ------
+    ReconstructionError
+    """
+    if needed > available:
+        raise ReconstructionError(
+            f"This run needs about {needed / 2**30:.1f} GiB of memory and "
+            f"{available / 2**30:.1f} GiB are free: choose fewer samples or slices."
+        )

@@ -1,0 +1,80 @@
+"""All settings of a reconstruction: the same recipe gives the same picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_padis.errors import InputError, explain
+
+
+class Recipe(BaseModel):
+    """Settings of one reconstruction, JSON in and out.
+
+    Parameters
+    ----------
+    method : str
+        Key of :data:`napari_padis.posterior.METHODS`.
+    prior : str
+        Name in the catalogue, or path of a checkpoint's JSON file.
+    samples : int
+        Posterior samples (chains), run as one batch.
+    steps : int, optional
+        Network evaluations per slice and sample; the method's default when missing.
+    seed : int
+        Seed of all random numbers.
+    device : str
+        'auto', 'cpu', 'cuda', 'cuda:1', 'mps'.
+    sigma_y : float, optional
+        Noise standard deviation of the line integrals, when the measurement's own
+        value shall not be used.
+    slices : tuple of int, optional
+        First and one-past-last slice to reconstruct.
+    patch_batch : int, optional
+        Patches per network call; chosen from the memory budget when missing.
+    options : dict
+        Method-specific settings that differ from the defaults.
+    measurement : str, optional
+        File the data came from.
+    versions : dict
+        Package versions, filled in by the run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str = "padis-fast"
+    prior: str = "ct-small"
+    samples: int = Field(4, ge=1, le=1000)
+    steps: int | None = Field(None, ge=1, le=100_000)
+    seed: int = Field(0, ge=0, lt=2**63)
+    device: str = "auto"
+    sigma_y: float | None = Field(None, gt=0)
+    slices: tuple[int, int] | None = None
+    patch_batch: int | None = Field(None, ge=1)
+    options: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    measurement: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def create(cls, **values: Any) -> Recipe:
+        """Validated recipe; raises InputError with one readable sentence."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InputError(f"Wrong settings: {explain(error)}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recipe:
+        """Read a recipe from JSON."""
+        try:
+            return cls.model_validate_json(Path(path).read_text())
+        except OSError as error:
+            raise InputError(f"Recipe '{path}' cannot be read: {error.strerror}.") from error
+        except ValidationError as error:
+            raise InputError(f"Recipe '{path}' is not valid: {explain(error)}") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the recipe as JSON."""
+        Path(path).write_text(self.model_dump_json(indent=2) + "\n")

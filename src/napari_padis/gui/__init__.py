@@ -1,0 +1,1 @@
+"""Docks, live layers and orthogonal views: the only room that knows napari and Qt."""

@@ -1,0 +1,228 @@
+"""What napari calls: readers, writers and sample data as plain functions.
+
+Nothing here imports Qt, torch, ODL or napari when it is loaded; file libraries are
+imported by the call that needs them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from napari_padis.errors import InputError
+from napari_padis.gui.layer_data import (
+    LayerData,
+    measurement_from_layer,
+    measurement_layer,
+    volume_from_layer,
+    volume_layer,
+)
+from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.measurement import Measurement
+from napari_padis.scan.read import SUFFIXES, read_all
+from napari_padis.scan.volume import Volume
+from napari_padis.scan.write import write
+
+__all__ = [
+    "get_reader",
+    "measurement_from_layer",
+    "measurement_layer",
+    "read_layers",
+    "sample_ct_small",
+    "sample_ct_small_sinogram",
+    "sample_shepp_logan",
+    "sample_shepp_logan_sinogram",
+    "sample_torso",
+    "sample_torso_sinogram",
+    "volume_from_layer",
+    "volume_layer",
+    "write_measurement_layer",
+    "write_nifti_layer",
+    "write_tiff_layer",
+]
+
+PathOrPaths = str | Path | Sequence[str | Path]
+
+#: Views of the sample sinograms, the number of the PaDIS experiments.
+SAMPLE_VIEWS = 20
+
+_IMAGE_FILES_LOOKED_AT = 50
+
+
+def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
+    """Reader of a file, a DICOM or TIFF folder or a list of them, or None.
+
+    Looks at names and first bytes only.
+    """
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    if not paths or not all(_ours(Path(p)) for p in paths):
+        return None
+    return read_layers
+
+
+def read_layers(path: PathOrPaths) -> list[LayerData]:
+    """Read one layer for every volume, DICOM series or measurement.
+
+    Notes of the reader (gantry tilt, missing slices, guessed unit) are shown as
+    notifications and kept in the layer's metadata.
+    """
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    layers: list[LayerData] = []
+    for scan in read_all(paths):
+        if isinstance(scan, Measurement):
+            layers.append(measurement_layer(scan))
+        else:
+            _show_notes(scan)
+            layers.append(volume_layer(scan))
+    return layers
+
+
+def _ours(path: Path) -> bool:
+    from napari_padis.scan.dicom import is_dicom
+
+    try:
+        if path.is_dir():
+            return _image_folder(path)
+        suffixes = path.name.lower()
+        if suffixes.endswith((".h5", ".hdf5")):
+            return _is_measurement(path)
+        return suffixes.endswith(tuple(SUFFIXES)) or is_dicom(path)
+    except OSError:
+        return False
+
+
+def _image_folder(path: Path) -> bool:
+    """Whether DICOM files or TIFF pages are among the first files of a folder."""
+    from napari_padis.scan.dicom import is_dicom
+
+    for number, child in enumerate(path.rglob("*")):
+        if number >= _IMAGE_FILES_LOOKED_AT:
+            break
+        if child.suffix.lower() in (".dcm", ".ima", ".tif", ".tiff"):
+            return True
+        if child.is_file() and is_dicom(child):
+            return True
+    return False
+
+
+def _is_measurement(path: Path) -> bool:
+    """Whether a HDF5 file is ours; other programs' files are left to their plugins."""
+    import h5py
+
+    from napari_padis.scan.hdf5 import FORMAT
+
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        return False
+
+
+def _show_notes(volume: Volume) -> None:
+    """Tell the user what the reader noticed, when there is a window to tell it in."""
+    if "napari" not in sys.modules:
+        return
+    from napari.utils.notifications import show_info
+
+    for note in volume.notes:
+        show_info(f"{volume.name}: {note}")
+
+
+def write_nifti_layer(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
+    """Write an image layer as NIfTI with the affine it was read with."""
+    return [str(write(path, _volume(data, meta)))]
+
+
+def write_tiff_layer(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
+    """Write an image layer as an ImageJ TIFF stack with spacing in mm."""
+    return [str(write(path, _volume(data, meta)))]
+
+
+def write_measurement_layer(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
+    """Write a sinogram layer with its geometry as a measurement file."""
+    layer = _layer(data, meta)
+    measurement = measurement_from_layer(layer)
+    if measurement is None:
+        raise InputError(
+            f"'{layer.name}' has no acquisition geometry; save it as .nii.gz or .tif instead."
+        )
+    return [str(write(path, measurement))]
+
+
+def _volume(data: Any, meta: Mapping[str, Any]) -> Volume:
+    layer = _layer(data, meta)
+    if layer.metadata.get("napari_padis", {}).get("kind") == "measurement":
+        raise InputError(f"'{layer.name}' is a sinogram; save it as .h5 to keep its geometry.")
+    return volume_from_layer(layer)
+
+
+def _layer(data: Any, meta: Mapping[str, Any]) -> SimpleNamespace:
+    """The arguments of a napari writer as something that looks like a layer."""
+    return SimpleNamespace(
+        data=data,
+        name=meta.get("name", "layer"),
+        scale=meta.get("scale"),
+        units=meta.get("units"),
+        metadata=dict(meta.get("metadata") or {}),
+        rgb=meta.get("rgb", False),
+    )
+
+
+def sample_shepp_logan() -> list[LayerData]:
+    """Three-dimensional Shepp-Logan head phantom."""
+    from napari_padis.scan.samples import shepp_logan_3d
+
+    return [volume_layer(shepp_logan_3d())]
+
+
+def sample_torso() -> list[LayerData]:
+    """Procedural torso in HU."""
+    from napari_padis.scan.samples import torso
+
+    return [volume_layer(torso())]
+
+
+def sample_ct_small() -> list[LayerData]:
+    """Real CT slice carried by pydicom."""
+    from napari_padis.scan.samples import ct_small
+
+    return [volume_layer(ct_small())]
+
+
+def sample_shepp_logan_sinogram() -> list[LayerData]:
+    """Sinogram of the Shepp-Logan phantom from 20 views."""
+    from napari_padis.scan.samples import shepp_logan_3d
+
+    return [_sinogram(shepp_logan_3d())]
+
+
+def sample_torso_sinogram() -> list[LayerData]:
+    """Sinogram of the procedural torso from 20 views."""
+    from napari_padis.scan.samples import torso
+
+    return [_sinogram(torso())]
+
+
+def sample_ct_small_sinogram() -> list[LayerData]:
+    """Sinogram of pydicom's CT slice from 20 views."""
+    from napari_padis.scan.samples import ct_small
+
+    return [_sinogram(ct_small())]
+
+
+def _sinogram(volume: Volume) -> LayerData:
+    """Noiseless sinogram of a volume."""
+    from napari_padis.likelihood import simulate
+    from napari_padis.scan.measurement import Noise
+
+    geometry = ParallelGeometry.standard(
+        views=SAMPLE_VIEWS,
+        image_shape=volume.shape[1:],
+        pixel=volume.spacing[1:],
+        slice_spacing=volume.spacing[0],
+    )
+    measurement = simulate(volume, geometry, noise=Noise("none"))
+    return measurement_layer(measurement, name=f"{volume.name} sinogram")

@@ -1,0 +1,265 @@
+"""One reconstruction at a time per viewer: state, worker thread, timer."""
+
+from __future__ import annotations
+
+import logging
+import time
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_padis.engine.control import Control
+from napari_padis.engine.events import (
+    Finished,
+    Iterate,
+    Notice,
+    Progress,
+    Result,
+    Started,
+    Statistics,
+)
+from napari_padis.gui import job as jobs
+from napari_padis.gui.layers import ITERATE, MEAN, RunLayers
+from napari_padis.gui.lifecycle import WindowWatcher
+from napari_padis.gui.mailbox import Mailbox
+from napari_padis.gui.sinogram import add_sinogram
+from napari_padis.gui.thread import Job
+from napari_padis.gui.view import is_anatomical, orient
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+logger = logging.getLogger(__name__)
+
+IDLE, LOADING, RUNNING, PAUSED = "idle", "loading", "running", "paused"
+STOPPING, SAVING = "stopping", "saving"
+#: Seconds between frames while the volume is rendered in 3D, which uploads all of it.
+PERIOD_3D = 2.0
+
+
+class RunController(QObject):
+    """Owns the runs of one viewer, whatever happens to the dock.
+
+    Docks are views of it: they may be closed and opened again while a run goes on.
+
+    Attributes
+    ----------
+    state : {'idle', 'loading', 'running', 'paused', 'stopping', 'saving'}
+    result : Result or None
+        Outcome of the last run, complete or stopped.
+    runner, simulator : callable
+        What the worker thread calls; tests put small ones in their place.
+    """
+
+    state_changed = Signal(str)
+    started = Signal(object)
+    progressed = Signal(object)
+    said = Signal(str, str)  # level ('info', 'error'), one sentence
+    finished = Signal(object)
+    shown_changed = Signal(object)  # role of the topmost visible image, or None
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self.state = IDLE
+        self.result: Result | None = None
+        self.begun: Started | None = None
+        self.progress: Progress | None = None
+        self.message: tuple[str, str] = ("info", "")
+        self.runner: jobs.Runner = jobs.run_engine
+        self.simulator: jobs.Simulator = jobs.simulate
+        self.layers = RunLayers(viewer, self.shown_changed.emit)
+        self._mailbox = Mailbox(queued=(Notice,))
+        self._job: Job | None = None
+        self._request: jobs.Request | None = None
+        self._affine: NDArray[np.float64] | None = None
+        self._watcher: WindowWatcher | None = None
+        self._closed = False
+        self._last_3d = 0.0
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tick)
+        self.rate = 3.0
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        if any(is_anatomical(layer) for layer in viewer.layers):
+            orient(viewer)
+
+    @property
+    def rate(self) -> float:
+        """Screen updates per second."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, value: float) -> None:
+        self._rate = min(max(float(value), 0.5), 10.0)
+        self._timer.setInterval(round(1000 / self._rate))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is going on."""
+        return self.state != IDLE
+
+    def watch(self, window: QObject) -> None:
+        """End the run when this main window is closed."""
+        if self._watcher is None or self._watcher.window() is not window:
+            self._watcher = WindowWatcher(window, self.close)
+
+    def start(self, request: jobs.Request) -> None:
+        """Begin a run; does nothing while another one goes on."""
+        if self.busy or self._closed:
+            return
+        self._mailbox.clear()
+        self.begun = self.progress = None
+        self._request = request
+        self._affine = request.measurement.affine if request.measurement else None
+        # The job's thread holds mailbox and control only, so it keeps nothing else alive.
+        control, mailbox = Control(), self._mailbox
+        runner, simulator = self.runner, self.simulator
+        self._job = Job(
+            lambda: jobs.work(request, control, mailbox, runner, simulator), control
+        )
+        self._say("info", "Loading …")
+        self._set_state(LOADING)
+        self._job.start()
+        self._timer.start()
+
+    def pause(self) -> None:
+        """Hold a running reconstruction, or let a held one go on."""
+        if self._job is None or self.state not in (RUNNING, PAUSED):
+            return
+        if self.state == RUNNING:
+            self._job.control.pause()
+            self._set_state(PAUSED)
+        else:
+            self._job.control.resume()
+            self._set_state(RUNNING)
+
+    def stop(self) -> None:
+        """End the run soon and keep what there is."""
+        if self._job is not None and self.state in (LOADING, RUNNING, PAUSED):
+            self._job.stop()
+            self._set_state(STOPPING)
+
+    def close(self) -> None:
+        """The window is gone: stop, and touch no layer any more."""
+        self._closed = True
+        self._timer.stop()
+        if self._job is not None:
+            self._job.stop()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the worker thread; True when it has ended."""
+        return self._job is None or self._job.join(timeout)
+
+    def save(self, folder: Path) -> None:
+        """Write the last result to a folder, in a thread of its own."""
+        result, mailbox = self.result, self._mailbox
+        if result is None or self.busy:
+            return
+        self._job = Job(lambda: jobs.save(result, folder, mailbox), Control())
+        self._say("info", f"Saving to {folder} …")
+        self._set_state(SAVING)
+        self._job.start()
+        self._timer.start()
+
+    def flush(self) -> None:
+        """Apply what has arrived without waiting for the timer."""
+        self._tick()
+
+    def _tick(self) -> None:
+        """Take the newest events and draw them."""
+        if self._closed:
+            return
+        for event in self._mailbox.take(hold=self._held()):
+            try:
+                self._apply(event)
+            except Exception as error:  # a broken layer must not keep the run state
+                logger.exception("The screen could not be updated.")
+                self._say("error", f"The screen could not be updated: {error}")
+
+    def _held(self) -> tuple[type, ...]:
+        """Arrays wait a little in 3D, where each of them is uploaded whole."""
+        viewer = self._viewer()
+        if viewer is None or viewer.dims.ndisplay == 2 or not (self._job and self._job.alive):
+            return ()
+        now = time.monotonic()
+        if now - self._last_3d < PERIOD_3D:
+            return (Iterate, Statistics)
+        self._last_3d = now
+        return ()
+
+    def _apply(self, event: Any) -> None:
+        if isinstance(event, jobs.Stage):
+            self._say("info", event.message)
+        elif isinstance(event, jobs.Simulated):
+            viewer = self._viewer()
+            self._affine = event.measurement.affine
+            if viewer is not None and self._request is not None:
+                add_sinogram(viewer, event.measurement, self._request.translate)
+        elif isinstance(event, Started):
+            self._begin(event)
+        elif isinstance(event, Progress):
+            self.progress = event
+            self.progressed.emit(event)
+        elif isinstance(event, Iterate | Statistics):
+            self.layers.update(event)
+        elif isinstance(event, Notice):
+            self._say("info", event.message)
+        elif isinstance(event, Finished):
+            self._finish(event.result)
+        elif isinstance(event, jobs.Failed):
+            logger.error("%s\n%s", event.error, event.details)
+            self._say("error", str(event.error))
+        elif isinstance(event, jobs.Ended):
+            self._end()
+
+    def _begin(self, event: Started) -> None:
+        request = self._request
+        if request is None:
+            return
+        limits = request.limits or event.limits
+        self.layers.begin(
+            replace(event, limits=limits), request.translate, request.units, self._affine,
+            keep_view=request.volume is not None,
+        )
+        self._say("info", "")
+        if self.state == LOADING:
+            self._set_state(RUNNING)
+        self.begun = event
+        self.started.emit(event)
+
+    def _finish(self, result: Result) -> None:
+        self.result = result
+        samples = len(result.samples)
+        self.layers.finish(Statistics(result.mean, result.std, result.variance, samples))
+        if self.layers.shown == ITERATE:
+            self.layers.show(MEAN)
+        text = "Finished." if result.complete else "Stopped; what was reached so far is kept."
+        self._say("info", text)
+        self.finished.emit(result)
+
+    def _end(self) -> None:
+        """The worker's last word: only here does the state go back to idle."""
+        self._timer.stop()
+        self._job, self._request = None, None
+        self.begun = None
+        self._mailbox.clear()
+        self._set_state(IDLE)
+
+    def _say(self, level: str, text: str) -> None:
+        self.message = (level, text)
+        self.said.emit(level, text)
+
+    def _set_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+    def _on_inserted(self, event: Any) -> None:
+        viewer = self._viewer()
+        if viewer is not None and is_anatomical(event.value):
+            orient(viewer)

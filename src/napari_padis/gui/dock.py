@@ -1,0 +1,250 @@
+"""The reconstruction dock: sections in the order of work, and the run bar below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QMainWindow,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_padis.engine.events import Result
+from napari_padis.engine.recipe import Recipe
+from napari_padis.errors import InputError, PadisError
+from napari_padis.gui import preferences, warmup
+from napari_padis.gui.controller import IDLE
+from napari_padis.gui.job import Request
+from napari_padis.gui.ortho import toggle_ortho_views
+from napari_padis.gui.registry import controller_for
+from napari_padis.gui.sections.base import named
+from napari_padis.gui.sections.data import DataSection
+from napari_padis.gui.sections.display import DisplaySection
+from napari_padis.gui.sections.forward import ForwardSection
+from napari_padis.gui.sections.measurement import MeasurementSection
+from napari_padis.gui.sections.method import MethodSection
+from napari_padis.gui.sections.prior import PriorSection
+from napari_padis.gui.sections.run import RunSection
+from napari_padis.gui.source import placement
+from napari_padis.scan.measurement import Measurement
+from napari_padis.scan.volume import Volume
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+#: Milliseconds between showing the dock and loading torch behind it.
+WARM_UP_DELAY = 400
+
+
+class ReconstructionDock(QWidget):
+    """Everything for one reconstruction; a view of the viewer's controller.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.setObjectName("ReconstructionDock")
+        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.controller = controller_for(self._viewer)
+        self.data = DataSection(self._viewer)
+        self.measurement = MeasurementSection()
+        self.forward = ForwardSection()
+        self.prior = PriorSection()
+        self.method = MethodSection()
+        self.display = DisplaySection(self._viewer)
+        self.run_bar = RunSection()
+        self.display.rate.setValue(self.controller.rate)
+        self._warm = False
+        self._compose()
+        self._connect()
+        self._source_changed()
+        self._method_changed()
+        self._attach()
+
+    def _compose(self) -> None:
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(5)
+        for section in (self.data, self.measurement, self.forward, self.prior, self.method,
+                        self.display):
+            layout.addWidget(section)
+        layout.addStretch(1)
+        self.scroll = named(QScrollArea(), "Settings", "Settings of the reconstruction.")
+        self.scroll.setToolTip("")
+        self.scroll.setWidget(inner)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setMinimumHeight(100)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(2)
+        outer.addWidget(self.scroll, stretch=1)
+        outer.addWidget(self.run_bar)
+        self.setMinimumWidth(340)
+        self.setMaximumWidth(400)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for all labels, not wider."""
+        return QSize(370, 640)
+
+    def _connect(self) -> None:
+        self.data.changed.connect(self._source_changed)
+        self.measurement.measured_wanted.connect(self.data.choose_kind)
+        self.measurement.changed.connect(self._geometry_changed)
+        self.method.changed.connect(self._method_changed)
+        self.run_bar.run.connect(self.run)
+        self.run_bar.pause.connect(self.controller.pause)
+        self.run_bar.stop.connect(self.controller.stop)
+        self.run_bar.save.connect(self.ask_and_save)
+        self.run_bar.show_role.connect(self.controller.layers.show)
+        self.display.rate_changed.connect(self._rate_changed)
+        self.display.ortho_toggled.connect(self._toggle_ortho)
+        for signal, slot in (
+            (self.controller.state_changed, self._state_changed),
+            (self.controller.started, self._started),
+            (self.controller.progressed, self.run_bar.set_progress),
+            (self.controller.said, self.run_bar.set_message),
+            (self.controller.finished, self._finished),
+            (self.controller.shown_changed, self.run_bar.set_shown),
+        ):
+            signal.connect(slot)
+
+    def _attach(self) -> None:
+        """Show the state of a run that may already be going on."""
+        control = self.controller
+        if control.begun is not None:
+            self.run_bar.set_started(control.begun)
+        if control.progress is not None:
+            self.run_bar.set_progress(control.progress)
+        self.run_bar.set_message(*control.message)
+        self._state_changed(control.state)
+
+    def _source_changed(self) -> None:
+        self.measurement.set_kinds(self.data.kinds)
+        self.measurement.set_source(self.data.source)
+        self._geometry_changed()
+        self._state_changed(self.controller.state)
+
+    def _geometry_changed(self) -> None:
+        source = self.data.source
+        if isinstance(source, Measurement):
+            slices = len(source.data)
+        else:
+            first, end = self.measurement.slices
+            slices = end - first
+        self.forward.set_geometry(self.measurement.geometry(), slices)
+
+    def _method_changed(self) -> None:
+        self.prior.set_needed(self.method.needs_prior)
+
+    def _rate_changed(self, rate: float) -> None:
+        self.controller.rate = rate
+
+    def _state_changed(self, state: str) -> None:
+        self.run_bar.set_state(state, self.controller.result is not None)
+        if state == IDLE:
+            self.run_bar.run_button.setEnabled(self.data.source is not None)
+        for section in (self.data, self.measurement, self.forward, self.method):
+            section.setEnabled(state == IDLE)
+        self.prior.setEnabled(state == IDLE and self.method.needs_prior)
+        shown = self.controller.layers.shown
+        self.run_bar.set_views_enabled(shown is not None)
+        self.run_bar.set_shown(shown)
+
+    def _started(self, event: object) -> None:
+        self.run_bar.set_started(event)  # type: ignore[arg-type]
+        self._state_changed(self.controller.state)
+
+    def _finished(self, _result: Result) -> None:
+        self.run_bar.bar.setRange(0, 1000)
+        self.run_bar.bar.setValue(1000 if _result.complete else self.run_bar.bar.value())
+        self.run_bar.set_shown(self.controller.layers.shown)
+
+    def request(self) -> Request:
+        """The run that the settings describe; raises InputError."""
+        source, layer = self.data.source, self.data.layer
+        if source is None or layer is None:
+            raise InputError("Open a volume or a sinogram first.")
+        values = self.method.values()
+        if self.method.needs_prior:
+            if self.prior.name is None:
+                raise InputError("No prior is installed; choose a method that needs none.")
+            values["prior"] = self.prior.name
+        recipe = Recipe.create(**values)
+        if isinstance(source, Volume):
+            simulation = self.measurement.simulation()
+            translate, units = placement(
+                layer, source.spacing, self.measurement.slices[0]
+            )
+            return Request(recipe, volume=source, simulation=simulation,
+                           translate=translate, units=units,
+                           limits=tuple(layer.contrast_limits))
+        translate, _ = placement(layer, source.spacing, 0)
+        return Request(recipe, measurement=source, translate=translate)
+
+    def run(self) -> None:
+        """Start with the present settings, or say what is wrong with them."""
+        try:
+            request = self.request()
+        except PadisError as error:
+            self.run_bar.set_message("error", str(error))
+            return
+        self.controller.start(request)
+
+    def ask_and_save(self) -> None:
+        """Let the user choose a folder and save the result there."""
+        folder = QFileDialog.getExistingDirectory(self, "Save the reconstruction in a folder")
+        if folder:
+            self.controller.save(Path(folder))
+
+    def _toggle_ortho(self, on: bool) -> None:
+        toggle_ortho_views(self._viewer, on)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Begin to load what a run needs, once the dock is on the screen."""
+        super().showEvent(event)
+        if not self._warm:
+            self._warm = True
+            QTimer.singleShot(WARM_UP_DELAY, self._prefer)
+            QTimer.singleShot(WARM_UP_DELAY, self._warm_up)
+        self._watch()
+
+    def _prefer(self) -> None:
+        """Take over the preferences, unless the user was quicker."""
+        chosen = preferences.load()
+        if self.display.rate.value() == preferences.DEFAULTS.rate:
+            self.display.rate.setValue(chosen.rate)
+        self.method.prefer_device(chosen.device)
+
+    def _warm_up(self) -> None:
+        warmup.start()
+        devices = warmup.devices()
+        if devices is None:
+            QTimer.singleShot(WARM_UP_DELAY, self._warm_up)
+        else:
+            self.method.set_devices(devices)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Find the main window once the dock is part of it."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            QTimer.singleShot(0, self._watch)
+
+    def _watch(self) -> None:
+        window = self.window()
+        if isinstance(window, QMainWindow):
+            self.controller.watch(window)
+
+

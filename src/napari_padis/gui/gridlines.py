@@ -1,0 +1,52 @@
+"""The patch grid as line segments in index coordinates. Free of Qt and napari."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_padis.engine.events import PatchLayout
+
+
+def tile_edges(length: int, patch: int, tiles: int, pad: int, shift: int) -> NDArray[np.float64]:
+    """Borders between tiles along one axis, clipped to the image.
+
+    Pixel ``i`` covers ``[i - 0.5, i + 0.5]``, so a tile whose first pixel is ``c`` begins
+    at ``c - 0.5``. The borders are those of the tiles at ``shift - pad + k * patch``
+    (:class:`napari_padis.prior.patches.PatchGrid`).
+    """
+    edges = shift - pad + patch * np.arange(tiles + 1) - 0.5
+    clipped = np.clip(edges, -0.5, length - 0.5)
+    return np.unique(clipped)
+
+
+def grid_lines(
+    layout: PatchLayout, shift: tuple[int, int], shape: tuple[int, int, int]
+) -> NDArray[np.float32]:
+    """Line segments of the patch grid on every axial slice.
+
+    Parameters
+    ----------
+    layout : PatchLayout
+    shift : tuple of int
+        Current shift of the grid along (rows, columns), each in 0..pad.
+    shape : tuple of int
+        Volume shape (S, A, R).
+
+    Returns
+    -------
+    ndarray, shape (lines, 2, 3)
+        Start and direction of each line, in voxel indices (S, A, R).
+    """
+    slices, height, width = shape
+    rows, cols = (
+        tile_edges(n, layout.patch, layout.tiles[i], layout.pad[i], shift[i])
+        for i, n in enumerate((height, width))
+    )
+    plane = np.zeros((len(rows) + len(cols), 2, 3), dtype=np.float32)
+    across, along = plane[: len(rows)], plane[len(rows) :]
+    across[:, 0, 1], across[:, 0, 2], across[:, 1, 2] = rows, -0.5, width
+    along[:, 0, 2], along[:, 0, 1], along[:, 1, 1] = cols, -0.5, height
+    lines = np.tile(plane, (slices, 1, 1))
+    lines[:, 0, 0] = np.repeat(np.arange(slices), len(plane))
+    return lines

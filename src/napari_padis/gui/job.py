@@ -1,0 +1,176 @@
+"""What a run does outside the GUI thread. Free of Qt and napari."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_padis.engine.control import Control
+from napari_padis.engine.events import Event, Notice, Result
+from napari_padis.engine.recipe import Recipe
+from napari_padis.errors import PadisError, ReconstructionError
+from napari_padis.gui.mailbox import Mailbox
+from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.measurement import Measurement, Noise
+from napari_padis.scan.volume import Volume
+
+Runner = Callable[[Recipe, Measurement, Control], Iterator[Event]]
+Simulator = Callable[[Volume, "Simulation", int], Measurement]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How to simulate a measurement from a volume.
+
+    Parameters
+    ----------
+    geometry : ParallelGeometry
+    noise : {'none', 'gaussian', 'poisson'}
+    share : float
+        Gaussian noise: standard deviation as a share of the sinogram's RMS.
+    photons : float
+        Poisson noise: photons per ray without an object.
+    slices : tuple of int
+        First and one-past-last slice.
+    """
+
+    geometry: ParallelGeometry
+    noise: str = "none"
+    share: float = 0.005
+    photons: float = 1e5
+    slices: tuple[int, int] = (0, 1)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything a run needs, fixed when the button is pressed.
+
+    ``translate`` is the world position in mm of the first voxel of the reconstruction;
+    ``limits`` are contrast limits to use instead of those of the FBP.
+    """
+
+    recipe: Recipe
+    measurement: Measurement | None = None
+    volume: Volume | None = None
+    simulation: Simulation | None = None
+    translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    units: str = "mm"
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is being done before the first event of the engine."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The measurement that was simulated for this run."""
+
+    measurement: Measurement
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended with an error; ``details`` is the traceback for the log."""
+
+    error: PadisError
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Always the last thing a job posts."""
+
+
+def simulate(volume: Volume, simulation: Simulation, seed: int) -> Measurement:
+    """Project a volume and add noise."""
+    import torch
+
+    from napari_padis import likelihood
+
+    def project(noise: Noise) -> Measurement:
+        return likelihood.simulate(
+            volume, simulation.geometry, noise, seed, slices=slice(*simulation.slices)
+        )
+
+    if simulation.noise == "poisson":
+        return project(Noise(kind="poisson", photons=simulation.photons))
+    clean = project(Noise(kind="none"))
+    if simulation.noise == "none":
+        return clean
+    sigma = likelihood.sigma_from_rms(torch.from_numpy(clean.data), simulation.share)
+    return project(Noise(kind="gaussian", sigma=sigma))
+
+
+def run_engine(recipe: Recipe, measurement: Measurement, control: Control) -> Iterator[Event]:
+    """The real engine; imported here so that torch loads in the worker thread."""
+    from napari_padis.engine.run import run
+
+    return run(recipe, measurement, control)
+
+
+def work(
+    request: Request,
+    control: Control,
+    mailbox: Mailbox,
+    runner: Runner = run_engine,
+    simulator: Simulator = simulate,
+) -> None:
+    """Simulate if asked to, run the engine, post every event; never raises.
+
+    A plain function, not a generator worker: superqt takes every RuntimeError of a
+    generator (torch's out-of-memory error is one) for a deleted worker and drops it.
+    """
+    try:
+        measurement = request.measurement
+        if measurement is None and request.volume is not None and request.simulation is not None:
+            mailbox.post(Stage("Simulating the sinogram …"))
+            measurement = simulator(request.volume, request.simulation, request.recipe.seed)
+            mailbox.post(Simulated(measurement))
+        if measurement is None:
+            raise ReconstructionError("Nothing to reconstruct: choose a volume or a sinogram.")
+        if control.stopped:
+            return
+        mailbox.post(Stage("Preparing the reconstruction …"))
+        for event in runner(request.recipe, measurement, control):
+            mailbox.post(event)
+    except PadisError as error:
+        mailbox.post(Failed(error, traceback.format_exc()))
+    except Exception as error:
+        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
+    finally:
+        mailbox.post(Ended())
+
+
+def save(result: Result, folder: Path, mailbox: Mailbox) -> None:
+    """Write a result to a folder; never raises."""
+    try:
+        from napari_padis.engine.save import save_result
+
+        save_result(result, folder)
+        mailbox.post(Notice(f"Saved to {folder}."))
+    except PadisError as error:
+        mailbox.post(Failed(error, traceback.format_exc()))
+    except Exception as error:
+        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
+    finally:
+        mailbox.post(Ended())
+
+
+def as_padis_error(error: Exception) -> ReconstructionError:
+    """One readable sentence for an error that nobody foresaw."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ImportError):
+        message = f"A needed package could not be loaded: {text}"
+    elif isinstance(error, MemoryError) or "out of memory" in text.lower():
+        message = "Memory ran out: use fewer samples or slices, or another device."
+    else:
+        message = f"The reconstruction failed ({type(error).__name__}): {text[:300]}"
+    wrapped = ReconstructionError(message)
+    wrapped.__cause__ = error
+    return wrapped

@@ -1,0 +1,1 @@
+"""Sections of the reconstruction dock, in the order of work."""

@@ -1,0 +1,139 @@
+"""What all sections of the dock share: titles, forms, named controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+W = TypeVar("W", bound=QWidget)
+
+
+def named(widget: W, name: str, tip: str) -> W:
+    """Give a control its accessible name and its tooltip."""
+    widget.setAccessibleName(name)
+    widget.setAccessibleDescription(tip)
+    widget.setToolTip(tip)
+    return widget
+
+
+def combo(name: str, tip: str) -> QComboBox:
+    """Combo box whose width does not follow its longest entry."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    view = box.view()
+    if view is not None:
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    return named(box, name, tip)
+
+
+def spin(name: str, tip: str, low: int, high: int, value: int) -> QSpinBox:
+    """Whole number."""
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setAlignment(Qt.AlignmentFlag.AlignLeft)
+    box.setKeyboardTracking(False)
+    return named(box, name, tip)
+
+
+def decimal(
+    name: str, tip: str, low: float, high: float, value: float, digits: int = 3
+) -> QDoubleSpinBox:
+    """Number with decimals."""
+    box = QDoubleSpinBox()
+    box.setDecimals(digits)
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setAlignment(Qt.AlignmentFlag.AlignLeft)
+    box.setKeyboardTracking(False)
+    return named(box, name, tip)
+
+
+class Text(QLabel):
+    """Wrapped text that never widens the dock."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(10)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as need be."""
+        return QSize(10, super().minimumSizeHint().height())
+
+
+class Section(QWidget):
+    """A titled form.
+
+    Parameters
+    ----------
+    title : str
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setAccessibleName(title)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 2)
+        outer.setSpacing(3)
+        outer.addLayout(heading(title))
+        self.form = QFormLayout()
+        self.form.setContentsMargins(6, 0, 2, 0)
+        self.form.setHorizontalSpacing(8)
+        self.form.setVerticalSpacing(3)
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        outer.addLayout(self.form)
+
+    def row(self, label: str, field: QWidget) -> QLabel:
+        """Add a labelled control; the label is its buddy for screen readers."""
+        text = QLabel(label)
+        text.setBuddy(field)
+        text.setToolTip(field.toolTip())
+        text.setMinimumWidth(84)
+        self.form.addRow(text, field)
+        return text
+
+
+def heading(title: str) -> QHBoxLayout:
+    """Bold title followed by a thin line."""
+    label = QLabel(title)
+    label.setStyleSheet("QLabel { font-weight: bold; }")
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFixedHeight(1)
+    line.setStyleSheet("QFrame { background-color: rgba(128, 128, 128, 130); }")
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 2, 0, 0)
+    layout.addWidget(label)
+    layout.addWidget(line, stretch=1)
+    return layout
+
+
+def side_by_side(widgets: Iterable[QWidget]) -> QWidget:
+    """Several small controls in one row."""
+    box = QWidget()
+    layout = QHBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget, stretch=0 if isinstance(widget, QLabel) else 1)
+    return box

@@ -1,0 +1,76 @@
+"""Prior: which learned images the reconstruction should resemble, and its card."""
+
+from __future__ import annotations
+
+import html
+
+from napari_padis.gui import text
+from napari_padis.gui.sections.base import Section, Text, combo
+from napari_padis.prior.card import PriorCard
+from napari_padis.prior.catalogue import catalogue
+
+
+class PriorSection(Section):
+    """Choice of the prior with what is known about it."""
+
+    def __init__(self) -> None:
+        super().__init__("Prior")
+        self.cards = catalogue()
+        self.prior_box = combo("Patch prior", "Learned model of image patches.")
+        for index, card in enumerate(self.cards):
+            self.prior_box.addItem(card.title or card.name, card.name)
+            self.prior_box.setItemData(index, card.description or card.name, 3)
+        self.card = Text("")
+        self.card.setAccessibleName("Card of the prior")
+        self.row("Prior", self.prior_box)
+        self.form.addRow(self.card)
+        self.prior_box.currentIndexChanged.connect(self._show)
+        self._show()
+
+    @property
+    def name(self) -> str | None:
+        """Name of the chosen prior."""
+        return self.prior_box.currentData()
+
+    def set_needed(self, needed: bool) -> None:
+        """Methods without a prior leave this section grey."""
+        self.setEnabled(needed)
+
+    def _show(self, _index: int = 0) -> None:
+        index = self.prior_box.currentIndex()
+        if 0 <= index < len(self.cards):
+            self.card.setText(card_text(self.cards[index]))
+        else:
+            self.card.setText("No prior is installed; only methods without a prior can run.")
+
+
+def card_text(card: PriorCard) -> str:
+    """The card as a few lines of rich text."""
+    low, high = card.scale.low, card.scale.high
+    lines = [
+        ("Trained on", "; ".join(card.trained_on) or "not stated"),
+        ("Licence", card.licence or "not stated"),
+        ("Range", f"{low:g} to {high:g} {card.unit}"),
+        ("Patches", ", ".join(str(p) for p in card.patch_sizes) + " pixels"),
+        ("Network", f"{text.count(card.parameters)} parameters"),
+    ]
+    if card.training is not None:
+        lines.append(("Training", f"{text.count(card.training.patches)} patches, "
+                                  f"{text.count(card.training.steps)} steps"))
+    curve = _closest(card.denoising_psnr)
+    if curve:
+        lines.append(("Denoising", curve))
+    rows = "".join(
+        f"<tr><td style='padding-right:8px'><i>{name}</i></td><td>{html.escape(value)}</td></tr>"
+        for name, value in lines
+    )
+    intro = f"{html.escape(card.description)}<br>" if card.description else ""
+    return f"{intro}<table cellspacing='0' cellpadding='0'>{rows}</table>"
+
+
+def _closest(curve: tuple[tuple[float, float], ...]) -> str:
+    """PSNR at up to three noise levels."""
+    if not curve:
+        return ""
+    picked = {min(curve, key=lambda pair: abs(pair[0] - s)) for s in (0.05, 0.2, 0.5)}
+    return ", ".join(f"{psnr:.1f} dB at σ {sigma:g}" for sigma, psnr in sorted(picked))

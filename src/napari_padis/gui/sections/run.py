@@ -1,0 +1,174 @@
+"""Run: start, pause, stop and keep; how far it is; what to look at."""
+
+from __future__ import annotations
+
+import math
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_padis.engine.events import Progress, Started
+from napari_padis.gui import controller as control
+from napari_padis.gui import text
+from napari_padis.gui.layers import ITERATE, MEAN, STD, VARIANCE
+from napari_padis.gui.sections.base import Text, heading, named
+
+KEYS = {"run": "Ctrl+Return", "pause": "Ctrl+Shift+Space", "stop": "Ctrl+Shift+Return"}
+SHOWN = {ITERATE: "Iterate", MEAN: "Mean", STD: "Std. dev.", VARIANCE: "Variance"}
+FACTS = ("Elapsed", "Time left", "Noise level", "Residual", "Memory", "Device")
+
+
+class RunSection(QWidget):
+    """Always visible below the settings."""
+
+    run = Signal()
+    pause = Signal()
+    stop = Signal()
+    save = Signal()
+    show_role = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Run")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 0, 4, 4)
+        layout.setSpacing(4)
+        layout.addLayout(heading("Run"))
+        layout.addLayout(self._buttons())
+        self.bar = named(QProgressBar(), "Progress", "Share of the work that is done.")
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(True)
+        self.bar.setFormat("%p %")
+        self.bar.setFixedHeight(16)
+        layout.addWidget(self.bar)
+        layout.addLayout(self._facts())
+        layout.addLayout(self._views())
+        self.message = Text("")
+        self.message.setAccessibleName("Message")
+        layout.addWidget(self.message)
+        self.set_state(control.IDLE, has_result=False)
+
+    def _buttons(self) -> QHBoxLayout:
+        self.run_button = self._button("Run", "run", self.run, "Start the reconstruction")
+        self.pause_button = self._button("Pause", "pause", self.pause, "Hold the reconstruction")
+        self.stop_button = self._button(
+            "Stop and keep", "stop", self.stop, "End now and keep what was reached"
+        )
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self.run_button, self.pause_button, self.stop_button):
+            row.addWidget(button, stretch=1)
+        return row
+
+    def _button(self, title: str, key: str, signal: object, tip: str) -> QPushButton:
+        keys = QKeySequence(KEYS[key])
+        native = keys.toString(QKeySequence.SequenceFormat.NativeText)
+        button = named(QPushButton(f"{title}\n{native}"), title, f"{tip} ({native}).")
+        button.clicked.connect(signal)
+        shortcut = QShortcut(keys, self)
+        shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+        shortcut.activated.connect(button.click)
+        return button
+
+    def _facts(self) -> QGridLayout:
+        self._values: dict[str, QLabel] = {}
+        grid = QGridLayout()
+        grid.setContentsMargins(2, 0, 2, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(1)
+        for index, name in enumerate(FACTS):
+            value = QLabel("–")
+            value.setAccessibleName(name)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            grid.addWidget(QLabel(name), index // 2, 2 * (index % 2))
+            grid.addWidget(value, index // 2, 2 * (index % 2) + 1)
+            self._values[name] = value
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        self._values["Noise level"].setToolTip("Noise level of the sampler, on the scale [0, 1].")
+        self._values["Residual"].setToolTip("RMS of A x - y in units of the noise of the data.")
+        self._values["Memory"].setToolTip("Estimated peak memory of this run.")
+        return grid
+
+    def _views(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        self._view_buttons: dict[str, QPushButton] = {}
+        group = QButtonGroup(self)
+        for role, title in SHOWN.items():
+            button = named(QPushButton(title), f"Show {role}", f"Show the layer '{role}' alone.")
+            button.setCheckable(True)
+            button.clicked.connect(lambda _checked, role=role: self.show_role.emit(role))
+            group.addButton(button)
+            row.addWidget(button, stretch=1)
+            self._view_buttons[role] = button
+        self.save_button = named(
+            QPushButton("Save …"), "Save the result",
+            "Write mean, standard deviation, variance, samples, recipe and report to a folder.",
+        )
+        self.save_button.clicked.connect(self.save)
+        row.addSpacing(6)
+        row.addWidget(self.save_button, stretch=1)
+        return row
+
+    def set_state(self, state: str, has_result: bool) -> None:
+        """Enable what makes sense now."""
+        idle = state == control.IDLE
+        self.run_button.setEnabled(idle)
+        self.pause_button.setEnabled(state in (control.RUNNING, control.PAUSED))
+        self.stop_button.setEnabled(state in (control.LOADING, control.RUNNING, control.PAUSED))
+        self.save_button.setEnabled(idle and has_result)
+        title = "Resume" if state == control.PAUSED else "Pause"
+        keys = self.pause_button.text().partition("\n")[2]
+        self.pause_button.setText(f"{title}\n{keys}")
+        self.pause_button.setAccessibleName(title)
+        # An empty range makes the bar move to and fro while nothing can be counted.
+        self.bar.setRange(0, 0 if state in (control.LOADING, control.SAVING) else 1000)
+
+    def set_started(self, event: Started) -> None:
+        """What is known at the start."""
+        self._values["Memory"].setText(f"about {text.size(event.memory)}")
+        self._values["Device"].setText(event.device)
+        self.bar.setValue(0)
+
+    def set_progress(self, event: Progress) -> None:
+        """How far it is."""
+        self.bar.setValue(round(1000 * event.fraction))
+        values = {
+            "Elapsed": text.duration(event.elapsed),
+            "Time left": text.duration(event.remaining),
+            "Noise level": f"σ {text.number(event.sigma)}" if event.levels else "–",
+            "Residual": f"{text.number(event.residual)} σ_y"
+            if math.isfinite(event.residual) else "–",
+        }
+        for name, value in values.items():
+            self._values[name].setText(value)
+
+    def set_message(self, level: str, message: str) -> None:
+        """One sentence for the user."""
+        # Readable on the dark and on the light theme; other text keeps the theme's colour.
+        dark = self.palette().color(self.backgroundRole()).lightness() < 128
+        colour = "#ff8a80" if dark else "#b00020"
+        style = f"QLabel {{ color: {colour}; }}" if level == "error" else ""
+        self.message.setStyleSheet(style)
+        self.message.setText(message)
+
+    def set_shown(self, role: str | None) -> None:
+        """Mark the image that is on show."""
+        for name, button in self._view_buttons.items():
+            button.setChecked(name == role)
+
+    def set_views_enabled(self, enabled: bool) -> None:
+        """The view buttons need layers."""
+        for button in self._view_buttons.values():
+            button.setEnabled(enabled)

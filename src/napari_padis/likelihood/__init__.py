@@ -1,0 +1,52 @@
+"""p(y | x): forward models as batched, differentiable maps, and their noise.
+
+Nothing heavy is loaded until a name is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_padis.likelihood.linear_map import LinearMap
+    from napari_padis.likelihood.noise import Gaussian, Poisson, sigma_from_rms
+    from napari_padis.likelihood.parallel import ParallelBeam
+    from napari_padis.likelihood.registry import FORWARDS, Forward, build
+    from napari_padis.likelihood.simulation import simulate
+
+_MODULES = {
+    "FORWARDS": "registry",
+    "Forward": "registry",
+    "Gaussian": "noise",
+    "LinearMap": "linear_map",
+    "ParallelBeam": "parallel",
+    "Poisson": "noise",
+    "build": "registry",
+    "sigma_from_rms": "noise",
+    "simulate": "simulation",
+}
+
+__all__ = [
+    "FORWARDS",
+    "Forward",
+    "Gaussian",
+    "LinearMap",
+    "ParallelBeam",
+    "Poisson",
+    "build",
+    "sigma_from_rms",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

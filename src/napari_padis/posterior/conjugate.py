@@ -1,0 +1,59 @@
+"""Data steps: conjugate gradients on batches of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from napari_padis.posterior.problem import Problem
+
+
+def conjugate_gradients(
+    apply: Callable[[Tensor], Tensor], rhs: Tensor, x: Tensor, iterations: int
+) -> Tensor:
+    """Solve ``apply(x) = rhs``, each image of a batch by itself.
+
+    Parameters
+    ----------
+    apply : callable
+        Symmetric positive (semi-)definite map on tensors of shape (N, S, ...).
+    rhs, x : Tensor, shape (N, S, ...)
+        Right-hand side and start.
+    iterations : int
+        Number of iterations.
+    """
+    axes = tuple(range(2, x.ndim))
+
+    def dot(a: Tensor, b: Tensor) -> Tensor:
+        return (a * b).sum(axes, keepdim=True)
+
+    tiny = torch.finfo(x.dtype).tiny
+    r = rhs - apply(x)
+    p = r
+    rr = dot(r, r)
+    for _ in range(iterations):
+        q = apply(p)
+        # Once an image has converged its residual is zero: it then stays as it is.
+        alpha = rr / dot(p, q).clamp_min(tiny)
+        x = x + alpha * p
+        r = r - alpha * q
+        new = dot(r, r)
+        p = r + new / rr.clamp_min(tiny) * p
+        rr = new
+    return x
+
+
+def proximal(problem: Problem, centre: Tensor, gamma: float, iterations: int) -> Tensor:
+    """``argmin_x |x - centre|^2 / 2 + gamma |A x - y|^2 / 2``, started at ``centre``.
+
+    The data step of DDS (Chung et al., "Decomposed diffusion sampler", ICLR 2024).
+    """
+
+    def apply(x: Tensor) -> Tensor:
+        return x + gamma * problem.AT(problem.A(x))
+
+    # In terms of the correction, so that float32 keeps the digits of the centre.
+    rhs = gamma * problem.AT(problem.y - problem.A(centre))
+    return centre + conjugate_gradients(apply, rhs, torch.zeros_like(centre), iterations)

@@ -1,0 +1,171 @@
+"""The methods a user can choose, with their settings. Free of torch until run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from napari_padis.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_padis.posterior.problem import Problem
+    from napari_padis.posterior.samplers import Evaluator, Run
+
+Options = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One entry of :data:`METHODS`.
+
+    Attributes
+    ----------
+    name, title, description : str
+    default_steps : int
+        Network evaluations per slice and sample.
+    default_samples : int
+    needs_prior : bool
+    calibrated : bool
+        Whether the spread of the samples is meant as uncertainty.
+    options : mapping
+        Names and defaults of the method's own settings.
+    """
+
+    name: str
+    title: str
+    description: str
+    default_steps: int
+    default_samples: int
+    needs_prior: bool = True
+    calibrated: bool = False
+    options: Options = field(default_factory=lambda: MappingProxyType({}))
+
+    def settings(self, given: Mapping[str, object]) -> dict[str, float]:
+        """Defaults overridden by what was given; raises InputError on unknown names."""
+        unknown = sorted(set(given) - set(self.options))
+        if unknown:
+            known = ", ".join(self.options) or "none"
+            raise InputError(
+                f"Method '{self.name}' has no option '{unknown[0]}'; its options are: {known}."
+            )
+        try:
+            return {k: float(given.get(k, v)) for k, v in self.options.items()}  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Options of '{self.name}' must be numbers: {error}.") from error
+
+    def plan(self, steps: int | None, given: Mapping[str, object]) -> tuple[int, int]:
+        """Levels and network evaluations of a run."""
+        settings = self.settings(given)
+        total = steps or self.default_steps
+        if not self.needs_prior:
+            return 0, 0
+        inner = int(settings.get("inner", 1))
+        if self.name == "padis-calibrated":
+            descent, levels = split(total, settings)
+            return descent + levels, descent + levels * inner
+        levels = max(1, round(total / inner))
+        return levels, levels * inner
+
+    def run(
+        self,
+        problem: Problem,
+        evaluator: Evaluator,
+        samples: int,
+        steps: int | None,
+        given: Mapping[str, object],
+    ) -> Run:
+        """Start the method; see :mod:`napari_padis.posterior.samplers`."""
+        from napari_padis.posterior.starters import STARTERS
+
+        settings = self.settings(given)
+        return STARTERS[self.name](problem, evaluator, samples, steps or self.default_steps, settings)
+
+
+def split(total: int, settings: Options) -> tuple[int, int]:
+    """Evaluations of the descent, and levels of the Langevin part after it."""
+    inner = int(settings["inner"])
+    levels = max(1, round((1 - settings["descent"]) * total / inner))
+    return max(1, total - levels * inner), levels
+
+
+def _method(name: str, title: str, description: str, steps: int, samples: int, **more: object) -> Method:
+    options = more.pop("options", {})
+    return Method(name, title, description, steps, samples, options=MappingProxyType(options), **more)  # type: ignore[arg-type]
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        m.name: m
+        for m in (
+            _method(
+                "padis-fast",
+                "PaDIS fast (DDS)",
+                "Best mean picture per second; the spread of its samples is too narrow to be "
+                "read as uncertainty.",
+                100,
+                4,
+                options={
+                    "sigma_max": 0.5,
+                    "sigma_min": 0.003,
+                    "eta": 1.0,
+                    "gamma": 1000.0,
+                    "cg": 5,
+                },
+            ),
+            _method(
+                "padis-calibrated",
+                "PaDIS calibrated (noise-aware)",
+                "Samples whose spread is meant as uncertainty: the noise level and the "
+                "denoiser's own error enter the data step.",
+                130,
+                8,
+                calibrated=True,
+                options={
+                    "sigma_max": 0.5,
+                    "sigma_switch": 0.05,
+                    "sigma_min": 0.002,
+                    "descent": 0.385,
+                    "inner": 2,
+                    "epsilon": 1.0,
+                    "cg": 5,
+                },
+            ),
+            _method(
+                "padis",
+                "PaDIS as published",
+                "The paper's sampler: 100 levels x 10 steps, data gradient through the "
+                "network. Slow; for comparison.",
+                1000,
+                1,
+                options={
+                    "sigma_max": 10.0,
+                    "sigma_min": 0.002,
+                    "inner": 10,
+                    "epsilon": 0.5,
+                    "zeta": 0.3,
+                    "norm_squared_per_view": 6.25,
+                },
+            ),
+            _method(
+                "fbp",
+                "Filtered back-projection",
+                "Direct reconstruction without a prior (Hann filter).",
+                0,
+                1,
+                needs_prior=False,
+            ),
+        )
+    }
+)
+
+
+def find_method(name: str) -> Method:
+    """Look a method up; raises InputError that lists those there are."""
+    try:
+        return METHODS[name]
+    except KeyError:
+        raise InputError(
+            f"There is no method '{name}'. Choose one of: {', '.join(METHODS)}."
+        ) from None

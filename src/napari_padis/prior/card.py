@@ -1,0 +1,115 @@
+"""What is known about a prior: architecture, range, training data, licence, errors.
+
+Free of torch, so that menus and listings stay quick.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_padis.errors import InputError, explain
+from napari_padis.scan.units import Scale
+
+FORMAT = "napari-padis prior"
+FORMAT_VERSION = 1
+
+
+class NetworkConfig(BaseModel):
+    """Architecture of :class:`~napari_padis.prior.network.EDMDenoiser`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_channels: int = Field(1, ge=1, le=64)
+    position_channels: int = Field(2, ge=0, le=3)
+    width: int = Field(48, ge=8, le=1024)
+    multipliers: tuple[int, ...] = Field((1, 2, 3), min_length=1, max_length=6)
+    blocks: tuple[int, ...] = Field((1, 1, 2), min_length=1, max_length=6)
+    sigma_data: float = Field(0.25, gt=0)
+
+    @property
+    def multiple(self) -> int:
+        """Sides of the patches must be divisible by this."""
+        return int(2 ** (len(self.multipliers) - 1))
+
+
+class Training(BaseModel):
+    """How the weights came about; patches and steps are counted one by one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(ge=0)
+    patches: int = Field(ge=0)
+    pixels: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    processes: int = Field(1, ge=1)
+    hardware: str = ""
+    slices: int = Field(0, ge=0)
+    settings: dict[str, object] = Field(default_factory=dict)
+
+
+class PriorCard(BaseModel):
+    """Model card and configuration, stored as JSON beside the weights.
+
+    ``error_table`` holds pairs (sigma, r^2): the mean squared error per pixel of the
+    whole-image denoiser on validation slices, on the scale [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    name: str
+    title: str = ""
+    description: str = ""
+    anatomy: str = ""
+    trained_on: tuple[str, ...] = ()
+    licence: str = ""
+    unit: str = "HU"
+    low: float = -1000.0
+    high: float = 1000.0
+    pixel_spacing: tuple[float, float] | None = None
+    patch: int = Field(56, ge=4, le=4096)
+    patch_sizes: tuple[int, ...] = (56, 32, 16)
+    sigma_min: float = Field(0.002, gt=0)
+    sigma_max: float = Field(20.0, gt=0)
+    network: NetworkConfig = NetworkConfig()
+    parameters: int = Field(0, ge=0)
+    error_table: tuple[tuple[float, float], ...] = ()
+    training: Training | None = None
+    sha256: str = ""
+
+    @property
+    def scale(self) -> Scale:
+        """Intensity range that the network sees as [0, 1]."""
+        return Scale(self.low, self.high, self.unit)
+
+    @property
+    def denoising_psnr(self) -> tuple[tuple[float, float], ...]:
+        """Pairs (sigma, PSNR in dB) of the validation denoising curve."""
+        return tuple((s, -10 * math.log10(r2)) for s, r2 in self.error_table if r2 > 0)
+
+    @classmethod
+    def load(cls, path: str | Path) -> PriorCard:
+        """Read a card; raises InputError with one sentence when it does not hold."""
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"Prior '{path}' cannot be read: {error.strerror}.") from error
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputError(f"'{path.name}' is not a prior: its JSON is damaged.") from error
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise InputError(f"'{path.name}' is not a prior of this plugin.")
+        if values.get("format_version") != FORMAT_VERSION:
+            raise InputError(
+                f"'{path.name}' has format version {values.get('format_version')}; "
+                f"this program reads version {FORMAT_VERSION}."
+            )
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InputError(f"'{path.name}' is not a valid prior: {explain(error)}") from error

@@ -1,0 +1,1 @@
+"""Volumes, measurements, their units and files; NumPy only."""

@@ -1,0 +1,128 @@
+"""The package's own measurement file: a sinogram and what is needed to reconstruct it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from napari_padis.errors import InputError
+from napari_padis.scan.files import check_claim, existing, reading, replacing
+from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.measurement import Measurement, Noise
+
+#: Value of the root attribute ``format`` by which the file is recognised.
+FORMAT = "napari-padis measurement"
+VERSION = 1
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+def write_measurement(path: str | Path, measurement: Measurement) -> Path:
+    """Write a measurement; the file appears only when it is complete.
+
+    Layout: dataset ``data`` (slices, views, bins) float32, one deflated chunk per slice;
+    dataset ``affine`` (4, 4); root attributes ``format``, ``version``, ``name``, ``unit``,
+    ``mu_water`` and, as JSON, ``geometry``, ``noise`` and ``provenance``. Lengths are in
+    mm, angles in radians.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"A measurement is written as .h5, not as '{path.name}'.")
+    data = np.asarray(measurement.data, dtype=np.float32)
+    noise = measurement.noise
+    record: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": measurement.name,
+        "unit": measurement.unit,
+        "mu_water": float(measurement.mu_water),
+        "geometry": json.dumps(measurement.geometry.to_dict()),
+        "noise": json.dumps({"kind": noise.kind, "sigma": noise.sigma, "photons": noise.photons,
+                             "electronic": noise.electronic}),
+        "provenance": json.dumps(dict(measurement.provenance), default=_plain),
+    }  # fmt: skip
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        # JSON may exceed the 64 KB that HDF5 allows an attribute, so it goes to datasets.
+        for name in ("geometry", "noise", "provenance"):
+            file.create_dataset(name, data=record.pop(name), dtype=h5py.string_dtype())
+        file.attrs.update(record)
+        file.create_dataset(
+            "data", data=data, chunks=(1, *data.shape[1:]), compression="gzip", shuffle=True
+        )
+        file.create_dataset("affine", data=np.asarray(measurement.affine, dtype=np.float64))
+    return path
+
+
+def read_measurement(path: str | Path) -> Measurement:
+    """Read a measurement file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, incomplete, newer than this program or
+        some other HDF5 file.
+    """
+    path = existing(path)
+    with reading(path, "measurement"), h5py.File(path, "r") as file:
+        if _text(file.attrs.get("format", "")) != FORMAT:
+            raise InputError(
+                f"'{path.name}' is an HDF5 file but not a napari-padis measurement; convert it "
+                "with napari_padis.scan.write first."
+            )
+        version = int(file.attrs.get("version", 0))
+        if not 1 <= version <= VERSION:
+            raise InputError(
+                f"'{path.name}' has format version {version}, this program reads {VERSION}; "
+                "update napari-padis."
+            )
+        absent = [n for n in ("data", "geometry", "affine", "noise") if n not in file]
+        if absent:
+            raise InputError(f"'{path.name}' is incomplete: it has no '{absent[0]}'.")
+        data = file["data"]
+        geometry = ParallelGeometry.from_dict(_json(path, file, "geometry"))
+        if data.ndim != 3 or data.shape[1:] != geometry.data_shape:
+            raise InputError(
+                f"'{path.name}' holds data of shape {data.shape}, but its geometry asks for "
+                f"(slices, {geometry.data_shape[0]}, {geometry.data_shape[1]})."
+            )
+        check_claim(path, int(data.nbytes), int(data.id.get_storage_size()), compressed=True)
+        noise = Noise(**_json(path, file, "noise"))
+        provenance = _json(path, file, "provenance") if "provenance" in file else {}
+        affine = np.asarray(file["affine"][()], dtype=np.float64)
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise InputError(f"'{path.name}' has a damaged affine.")
+        return Measurement(
+            data=np.asarray(data[()], dtype=np.float32),
+            geometry=geometry,
+            noise=noise,
+            unit=_text(file.attrs.get("unit", "HU")),
+            mu_water=float(file.attrs["mu_water"]),
+            affine=affine,
+            name=_text(file.attrs.get("name", path.stem)),
+            provenance=provenance,
+        )
+
+
+def _json(path: Path, file: h5py.File, name: str) -> dict[str, Any]:
+    value = json.loads(_text(file[name][()]))
+    if not isinstance(value, dict):
+        raise InputError(f"The entry '{name}' of '{path.name}' is damaged.")
+    return value
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """JSON for what provenance may hold besides plain values."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

@@ -1,0 +1,96 @@
+"""NumPy arrays (.npy, .npz) as volumes."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_padis.errors import InputError
+from napari_padis.scan.files import check_claim, existing, reading, stem, voxel_count
+from napari_padis.scan.orientation import assemble, voxel_sizes
+from napari_padis.scan.volume import UNITS, Volume, sar_affine
+
+#: Names under which the voxels of an .npz file are looked for, in this order.
+ARRAY_KEYS = ("array", "volume", "data", "image")
+
+
+def read_numpy(path: str | Path) -> Volume:
+    """Read an array whose axes are (S, A, R)+, or one (A, R) slice.
+
+    A .npy file has arbitrary unit and 1 mm spacing. A .npz file holds the voxels under
+    'array', 'volume', 'data' or 'image' (or as its only entry), and may hold 'spacing'
+    (3 numbers in mm), 'unit' ('HU', '1/mm', 'arbitrary') and 'affine' (4 x 4, RAS+ mm).
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, holds Python objects or no volume.
+    """
+    path = existing(path)
+    values: dict[str, Any] = {}
+    with reading(path, "NumPy"):
+        if path.suffix.lower() == ".npz":
+            if not zipfile.is_zipfile(path):
+                raise InputError(f"'{path.name}' is no .npz archive; copy or export it again.")
+            with np.load(path, allow_pickle=False) as archive:
+                for name in _wanted(path, archive.files):
+                    values[name] = archive[name]
+        else:
+            _check_npy(path)
+            values["array"] = np.load(path, allow_pickle=False)
+        key = next(name for name in values if name not in ("spacing", "unit", "affine"))
+        array = np.asarray(values[key])
+        unit = str(values.get("unit", "arbitrary"))
+        if unit not in UNITS:
+            raise InputError(
+                f"'{path.name}' has the unknown unit '{unit}'; use one of {', '.join(UNITS)}."
+            )
+        if array.ndim not in (2, 3) or array.size == 0:
+            raise InputError(f"'{path.name}' has shape {array.shape}; a 3D volume is needed.")
+        spacing = np.asarray(values.get("spacing", np.ones(3)), dtype=np.float64).ravel()
+        affine = np.asarray(values.get("affine", np.eye(4)), dtype=np.float64)
+        if "affine" in values and affine.shape == (4, 4):
+            spacing = np.asarray(voxel_sizes(affine))
+        if spacing.shape != (3,) or not (np.isfinite(spacing) & (spacing > 0)).all():
+            raise InputError(f"'{path.name}' needs a spacing of three positive numbers in mm.")
+        if "affine" not in values:
+            affine = sar_affine(tuple(spacing.tolist()))
+    notes = () if "spacing" in values or "affine" in values else (
+        "The file states no spacing; 1 mm is assumed.",)  # fmt: skip
+    if array.ndim == 2:
+        array = array[None]
+    return assemble(array, affine, path=path, name=stem(path), kind="NumPy", unit=unit,
+                    notes=notes)  # fmt: skip
+
+
+def _wanted(path: Path, names: list[str]) -> list[str]:
+    extras = [name for name in ("spacing", "unit", "affine") if name in names]
+    others = [name for name in names if name not in extras]
+    chosen = next((key for key in ARRAY_KEYS if key in others), None)
+    if chosen is None and len(others) == 1:
+        chosen = others[0]
+    if chosen is None:
+        raise InputError(
+            f"'{path.name}' holds {', '.join(sorted(others)) or 'nothing'}; "
+            "name the volume 'array'."
+        )
+    return [chosen, *extras]
+
+
+def _check_npy(path: Path) -> None:
+    """Compare the header's claim with the file's length before memory is reserved."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(file)
+        claimed = voxel_count(path, shape) * dtype.itemsize
+        if dtype.hasobject:
+            raise InputError(f"'{path.name}' holds Python objects instead of numbers.")
+        check_claim(path, claimed, path.stat().st_size - file.tell())

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from napari_padis.engine.events import PatchLayout
+from napari_padis.gui.gridlines import grid_lines, tile_edges
+
+
+@pytest.mark.parametrize(("height", "width", "patch"), [(40, 48, 16), (65, 33, 8), (64, 64, 56)])
+def test_lines_are_the_borders_of_the_tiles_of_the_prior(height, width, patch):
+    """The drawn borders are exactly where the tile index of a pixel changes."""
+    torch = pytest.importorskip("torch")
+    from napari_padis.prior.patches import PatchGrid
+
+    grid = PatchGrid((height, width), patch)
+    layout = PatchLayout(patch, grid.tiles, grid.pad)
+    for shift in [(0, 0), (grid.pad[0], grid.pad[1]), (grid.pad[0] // 2, grid.pad[1] // 3)]:
+        index = torch.arange(grid.count, dtype=torch.float32)
+        tiles = index[:, None, None, None].expand(-1, 1, patch, patch)
+        owner = grid.assemble(tiles.contiguous(), shift)[0, 0].numpy()
+        rows = np.flatnonzero(np.diff(owner[:, 0])) + 0.5
+        cols = np.flatnonzero(np.diff(owner[0])) + 0.5
+        lines = grid_lines(layout, shift, (1, height, width))
+        across = lines[lines[:, 1, 2] > 0]
+        along = lines[lines[:, 1, 1] > 0]
+        np.testing.assert_allclose(across[:, 0, 1], [-0.5, *rows, height - 0.5])
+        np.testing.assert_allclose(along[:, 0, 2], [-0.5, *cols, width - 0.5])
+
+
+def test_lines_span_the_image_and_repeat_on_every_slice():
+    lines = grid_lines(PatchLayout(16, (3, 4), (8, 16)), (3, 5), (4, 40, 48))
+    ends = lines[:, 0] + lines[:, 1]
+    assert lines[..., 1:].min() >= -0.5
+    assert ends[:, 1].max() == 39.5
+    assert ends[:, 2].max() == 47.5
+    per_slice = len(lines) // 4
+    np.testing.assert_array_equal(lines[:, 0, 0], np.repeat(np.arange(4), per_slice))
+    assert (lines[:, 1, 0] == 0).all()
+
+
+def test_borders_outside_the_image_are_not_drawn():
+    assert tile_edges(10, 8, 2, 6, 0).tolist() == [-0.5, 1.5, 9.5]
+    assert tile_edges(10, 8, 2, 6, 6).tolist() == [-0.5, 7.5, 9.5]

@@ -1,0 +1,232 @@
+"""The live layers in a viewer model; no window is needed."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Vectors
+
+from napari_padis.engine.events import Iterate, Statistics
+from napari_padis.gui.layers import GRID, ITERATE, MEAN, STD, VARIANCE, RunLayers
+
+
+@pytest.fixture
+def viewer(add_volume):
+    viewer = ViewerModel()
+    add_volume(viewer)
+    return viewer
+
+
+@pytest.fixture
+def started(engine, volume):
+    from napari_padis.scan.geometry import ParallelGeometry
+    from napari_padis.scan.measurement import Measurement
+
+    geometry = ParallelGeometry.standard(4, volume.shape[1:], volume.spacing[1:],
+                                         volume.spacing[0], detectors=32)
+    return engine.started(Measurement(np.ones((6, 4, 32), np.float32), geometry))
+
+
+@pytest.fixture
+def layers(viewer, started):
+    layers = RunLayers(viewer)
+    layers.begin(started)
+    return layers
+
+
+def statistics(shape, value=3.0):
+    full = np.full(shape, value, np.float32)
+    return Statistics(full, full + 1, full + 2, 2)
+
+
+def test_all_layers_are_made_up_front_above_the_volume(viewer, layers):
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["torso", VARIANCE, STD, MEAN, ITERATE, GRID]
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["torso", ITERATE, GRID]
+
+
+def test_every_layer_has_millimetres_and_axes(viewer, layers, started):
+    for layer in viewer.layers:
+        assert tuple(layer.scale) == started.spacing
+        assert [str(unit) for unit in layer.units] == ["millimeter"] * 3
+        assert tuple(layer.axis_labels) == ("S", "A", "R")
+
+
+def test_no_warning_about_inconsistent_units(viewer, started):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RunLayers(viewer).begin(started)
+        assert viewer.layers.extent.units is not None
+
+
+def test_layers_of_a_volume_in_pixels_are_in_pixels_too(started):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros(started.shape), scale=started.spacing)
+    RunLayers(viewer).begin(started, units="pixel")
+    assert {str(unit) for layer in viewer.layers for unit in layer.units} == {"pixel"}
+
+
+def test_contrast_limits_come_from_the_start_not_from_zeros(layers, started):
+    """napari keeps limits when data change: a layer made from zeros would stay white."""
+    for role in (ITERATE, MEAN):
+        layer = layers.get(role)
+        assert tuple(layer.contrast_limits) == started.limits
+        np.testing.assert_array_equal(layer.data, started.initial)
+    layers.update(Iterate(np.full(started.shape, 500, np.float32), 0.1, 1, None))
+    assert tuple(layers.get(ITERATE).contrast_limits) == started.limits
+
+
+def test_camera_sliders_and_selection_stay(viewer, started):
+    viewer.scene.camera.center = (0, 11, 22)
+    viewer.scene.camera.zoom = 3.21
+    viewer.dims.point = (10, 30, 50)
+    viewer.layers.selection.active = viewer.layers["torso"]
+    point = viewer.dims.point
+    RunLayers(viewer).begin(started)
+    assert viewer.scene.camera.center == (0, 11, 22)
+    assert viewer.scene.camera.zoom == 3.21
+    assert viewer.dims.point == point
+    assert viewer.layers.selection.active is viewer.layers["torso"]
+
+
+def test_a_slice_outside_the_reconstruction_is_left(viewer, started):
+    viewer.dims.point = (0, 30, 50)
+    RunLayers(viewer).begin(started, translate=(100, 0, 0))
+    low, high = viewer.layers[ITERATE].extent.world
+    assert low[0] <= viewer.dims.point[0] <= high[0]
+    assert viewer.dims.point[1] == pytest.approx(30, abs=2)
+
+
+def test_view_is_radiological(viewer, layers):
+    assert tuple(str(side) for side in viewer.scene.camera.orientation2d) == ("up", "left")
+
+
+def test_layers_are_used_again_for_the_same_shape(viewer, layers, started):
+    before = {role: layers.get(role) for role in (ITERATE, MEAN, STD, VARIANCE, GRID)}
+    count = len(viewer.layers)
+    for _ in range(3):
+        layers.begin(started)
+    assert len(viewer.layers) == count
+    assert all(layers.get(role) is layer for role, layer in before.items())
+
+
+def test_another_shape_gets_layers_of_its_own(viewer, layers, started):
+    old = layers.get(MEAN)
+    array = np.zeros((3, 20, 20), np.float32)
+    layers.begin(dataclasses.replace(started, shape=array.shape, initial=array, layout=None))
+    assert layers.get(MEAN) is not old
+    assert old in viewer.layers
+
+
+def test_hidden_layers_wait_until_they_are_shown(layers, started):
+    event = statistics(started.shape)
+    layers.update(event)
+    std = layers.get(STD)
+    assert std.data.max() == 0
+    std.visible = True
+    np.testing.assert_array_equal(std.data, event.std)
+    newer = statistics(started.shape, 7)
+    layers.update(newer)
+    np.testing.assert_array_equal(std.data, newer.std)
+
+
+def test_deleted_layers_are_skipped_and_made_again_by_the_next_run(viewer, layers, started):
+    viewer.layers.remove(viewer.layers[ITERATE])
+    viewer.layers.remove(viewer.layers[GRID])
+    viewer.layers.remove(viewer.layers[STD])
+    layers.update(Iterate(np.zeros(started.shape, np.float32), 0.1, 1, (1, 1)))
+    layers.update(statistics(started.shape))
+    layers.show(MEAN)
+    layers.begin(started)
+    names = [layer.name for layer in viewer.layers]
+    assert sorted(names) == sorted(["torso", VARIANCE, STD, MEAN, ITERATE, GRID])
+    assert names[-1] == GRID
+
+
+def test_data_are_set_once_and_not_refreshed_on_top(layers, started, monkeypatch):
+    """Setting data refreshes; an explicit refresh would draw twice."""
+    calls = []
+    original = Image.refresh
+    monkeypatch.setattr(
+        Image, "refresh", lambda self, *a, **k: calls.append(self.name) or original(self, *a, **k)
+    )
+    layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, None))
+    assert calls.count(ITERATE) <= 1
+
+
+def test_arrays_of_the_worker_are_shown_as_they_are(layers, started):
+    """Snapshots are never written again, so no copy is needed and nothing can tear."""
+    array = np.ones(started.shape, np.float32)
+    layers.update(Iterate(array, 0.1, 1, None))
+    assert layers.get(ITERATE).data is array
+
+
+def test_the_grid_moves_with_the_shift(layers, started):
+    grid = layers.get(GRID)
+    assert isinstance(grid, Vectors)
+    assert grid.vector_style == "line"
+    before = grid.data.copy()
+    layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, (3, 5)))
+    inner = np.setdiff1d(grid.data[:, 0, 1], [-0.5, started.shape[1] - 0.5])
+    assert before.shape[1:] == grid.data.shape[1:]
+    patch, pad = started.layout.patch, started.layout.pad
+    expected = 3 - pad[0] + patch * np.arange(started.layout.tiles[0] + 1) - 0.5
+    assert set(inner) <= set(expected)
+
+
+def test_the_grid_adds_nothing_to_the_extent(viewer, layers, started):
+    image = layers.get(ITERATE).extent.world
+    for shift in [(0, 0), started.layout.pad]:
+        layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, shift))
+        grid = layers.get(GRID).extent.world
+        pixel = np.array(started.spacing) / 2
+        assert (grid[0] >= image[0] - pixel - 1e-5).all()
+        assert (grid[1] <= image[1] + pixel + 1e-5).all()
+
+
+def test_the_grid_is_shown_in_the_axial_plane_only(viewer, layers):
+    grid = layers.get(GRID)
+    assert grid.visible
+    viewer.dims.order = (1, 0, 2)
+    assert not grid.visible
+    viewer.dims.order = (0, 1, 2)
+    assert grid.visible
+    viewer.dims.ndisplay = 3
+    assert not grid.visible
+
+
+def test_no_grid_for_methods_without_patches(viewer, started):
+    layers = RunLayers(viewer)
+    layers.begin(dataclasses.replace(started, layout=None))
+    assert len(layers.get(GRID).data) == 0
+    layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, None))
+
+
+def test_show_makes_one_image_visible(layers):
+    layers.show(STD)
+    assert layers.shown == STD
+    assert not layers.get(GRID).visible
+    layers.show(ITERATE)
+    assert layers.get(GRID).visible
+
+
+def test_colours_and_units_of_the_spread(layers):
+    assert layers.get(STD).colormap.name == "inferno"
+    assert layers.get(ITERATE).colormap.name == "gray"
+    entries = {role: layers.get(role).metadata["napari_padis"] for role in (MEAN, VARIANCE)}
+    assert entries[MEAN]["unit"] == "HU"
+    assert entries[VARIANCE]["unit"] == "arbitrary"
+
+
+def test_a_saved_mean_keeps_the_affine_of_the_scan(viewer, started):
+    from napari_padis.gui.layer_data import volume_from_layer
+
+    affine = np.diag([2.5, 2.0, 5.0, 1.0])[[2, 1, 0, 3]][:, [0, 1, 2, 3]]
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[1, 1], affine[0, 2] = started.spacing
+    affine[:3, 3], affine[3, 3] = (-7, 8, 9), 1
+    layers = RunLayers(viewer)
+    layers.begin(started, affine=affine)
+    np.testing.assert_allclose(volume_from_layer(layers.get(MEAN)).affine, affine)

@@ -1,0 +1,47 @@
+"""The registry: settings, plans, messages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_padis.errors import InputError
+from napari_padis.posterior import METHODS, find_method
+
+
+def test_unknown_method_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"no method 'nope'.*padis-fast"):
+        find_method("nope")
+
+
+def test_unknown_option_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"no option 'zeta'.*eta"):
+        METHODS["padis-fast"].settings({"zeta": 1})
+
+
+def test_options_must_be_numbers():
+    with pytest.raises(InputError, match="must be numbers"):
+        METHODS["padis-fast"].settings({"eta": "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluations"), [("padis", 1000), ("padis-fast", 100), ("fbp", 0)]
+)
+def test_default_plans(name, evaluations):
+    assert METHODS[name].plan(None, {})[1] == evaluations
+
+
+def test_calibrated_plan_counts_both_parts():
+    method = METHODS["padis-calibrated"]
+    levels, evaluations = method.plan(130, {})
+    assert evaluations == 130
+    inner = int(method.options["inner"])
+    descent = round(method.options["descent"] * 130)
+    assert abs(levels - (descent + (130 - descent) / inner)) <= 1
+
+
+def test_registry_loads_no_torch():
+    code = "import sys, napari_padis.posterior, napari_padis.prior; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
