@@ -66,7 +66,7 @@ def test_loading_goes_on_in_a_thread_and_fills_the_devices(make_dock, qtbot):
 
 
 def test_fits_a_screen_of_1366_by_768(make_dock, qtbot):
-    viewer, dock = make_dock(window=True, show=True)
+    _viewer, dock = make_dock(window=True, show=True)
     qtbot.wait(50)
     window = dock.window()
     assert window.minimumSizeHint().height() <= 700
@@ -109,7 +109,7 @@ def test_shortcuts_are_written_on_the_buttons(make_dock):
 
 
 def test_no_text_of_the_dock_is_cut_off(make_dock, qtbot):
-    viewer, dock = make_dock(window=True, show=True)
+    _viewer, dock = make_dock(window=True, show=True)
     dock.window().resize(1366, 740)
     qtbot.wait(50)
     for button in dock.findChildren(QPushButton):
@@ -202,7 +202,8 @@ def test_volume_and_sinogram_are_told_apart_by_their_layer(make_dock, engine):
     dock.measurement.measured_button.click()
     assert dock.data.layer is layer
     assert not dock.measurement.views.isVisibleTo(dock)
-    assert dock.request().measurement.geometry == geometry or dock.request().volume is None
+    assert dock.request().measurement.geometry.data_shape == (3, 16)
+    assert dock.request().volume is None
     dock.measurement.simulate_button.click()
     assert dock.data.layer is viewer.layers["torso"]
 

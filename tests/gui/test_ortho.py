@@ -1,4 +1,7 @@
-"""Orthogonal views: orientation, linking, and an orderly end."""
+"""Orthogonal views: orientation, linking, and an orderly end.
+
+A window with four canvases takes seconds to make, so each test looks at several things.
+"""
 
 import gc
 
@@ -12,22 +15,23 @@ from napari_padis.gui.ortho import OrthoViews, toggle_ortho_views
 
 @pytest.fixture
 def ortho(make_napari_viewer, add_volume, qtbot):
-    """Viewer and orthogonal views in a window of a decent size."""
+    """Viewer, layer and orthogonal views in a window of a decent size."""
     viewer = make_napari_viewer(show=True)
     layer = add_volume(viewer)
     widget = toggle_ortho_views(viewer, True)
     widget.window().resize(1300, 900)
     qtbot.wait(150)
-    yield viewer, layer, widget
-    del widget
+    return viewer, layer, widget
 
 
 def picture(view) -> np.ndarray:
     """Brightness of what a canvas shows, without the crosshair."""
-    view.model.layers["crosshair"].visible = False
+    for line in view._lines:
+        line.visible = False
     QApplication.processEvents()
     image = view.canvas.screenshot(flash=False)[..., :3].mean(-1)
-    view.model.layers["crosshair"].visible = True
+    for line in view._lines:
+        line.visible = True
     return image
 
 
@@ -39,29 +43,17 @@ def bright_corner(image: np.ndarray) -> tuple[str, str]:
             "left" if cols.mean() < image.shape[1] / 2 else "right")
 
 
-def test_the_views_are_radiological(ortho):
+def test_the_views_are_radiological(ortho, qtbot):
     """The bright block is at the patient's right, front and top."""
-    viewer, _, widget = ortho
+    _viewer, _, widget = ortho
     widget.set_point((25.0, 70.0, 110.0))
-    QApplication.processEvents()
+    qtbot.wait(50)
     corners = {view.plane.name: bright_corner(picture(view)) for view in widget.planes}
     assert corners == {
         "axial": ("top", "left"),  # front on top, right on the left
         "coronal": ("top", "left"),  # head on top, right on the left
         "sagittal": ("top", "left"),  # head on top, front on the left
     }
-
-
-def test_the_main_canvas_is_radiological_too(make_dock, qtbot):
-    viewer, dock = make_dock(window=True, show=True)
-    viewer.dims.point = (25.0, 70.0, 110.0)
-    qtbot.wait(50)
-    image = viewer.screenshot(flash=False)[..., :3].mean(-1)
-    assert bright_corner(image) == ("top", "left")
-
-
-def test_letters_at_the_edges(ortho):
-    _, _, widget = ortho
     letters = {view.plane.name: view.edge_labels() for view in widget.planes}
     assert letters["axial"] == {"top": "A", "bottom": "P", "left": "R", "right": "L"}
     assert letters["coronal"] == {"top": "S", "bottom": "I", "left": "R", "right": "L"}
@@ -71,46 +63,63 @@ def test_letters_at_the_edges(ortho):
         for label in view._labels.values():
             assert label.isVisible()
             assert area.rect().contains(label.geometry()), (view.plane.name, label.text())
+    # The crosshair is really drawn.
+    image = widget.planes[0].canvas.screenshot(flash=False)[..., :3].astype(int)
+    yellow = (image[..., 0] > 150) & (image[..., 2] < 150)
+    assert yellow.any(axis=0).sum() > 20
+    assert yellow.any(axis=1).sum() > 20
 
 
-def test_no_view_is_empty(ortho):
-    viewer, _, widget = ortho
-    widget.set_point((25.0, 70.0, 110.0))
-    for view in widget.planes:
-        assert picture(view).max() > 200
+def test_the_main_canvas_is_radiological_and_shows_the_grid_on_the_tiles(
+    make_dock, engine, qtbot, finish
+):
+    viewer, dock = make_dock(window=True, show=True)
+    dock.window().resize(1300, 800)
+    qtbot.wait(150)
+    viewer.dims.point = (25.0, 70.0, 110.0)
+    viewer.fit_to_view()
+    qtbot.wait(50)
+    image = viewer.screenshot(flash=False)[..., :3].mean(-1)
+    assert bright_corner(image) == ("top", "left")
+    # A checkerboard of the tiles: every line must lie where the brightness changes.
+    engine.levels, engine.gate = 1, None
+    engine.shape = (6, 64, 64)
+    dock.controller.layers.begin(_board(engine))
+    viewer.layers["torso"].visible = False
+    layer = viewer.layers["iterate"]
+    viewer.dims.point = (10.0, 0.0, 0.0)
+    viewer.fit_to_view(layers=[layer])
+    qtbot.wait(50)
+    with_grid = viewer.screenshot(flash=False)[..., :3].astype(int)
+    viewer.layers["patch grid"].visible = False
+    qtbot.wait(20)
+    without = viewer.screenshot(flash=False)[..., :3].astype(int)
+    line = np.abs(with_grid - without).max(-1) > 40
+    step = without.max(-1)
+    found = np.flatnonzero(line.mean(axis=0) > 0.3)
+    assert len(found) >= 3
+    for column in found:
+        row = step.shape[0] // 2 + 3
+        left, right = step[row, column - 3], step[row, column + 3]
+        assert abs(left - right) > 100, "a line lies inside a tile"
 
 
-def test_views_share_the_array(ortho):
-    _, layer, widget = ortho
-    for view in widget.planes:
-        assert view.model.layers["torso"].data is layer.data
-    newer = layer.data + 1
-    layer.data = newer
-    for view in widget.planes:
-        assert view.model.layers["torso"].data is newer
+def _board(engine):
+    """Start of a run whose FBP is a checkerboard of the tiles at shift (0, 0)."""
+    import dataclasses
 
+    from napari_padis.scan.geometry import ParallelGeometry
+    from napari_padis.scan.measurement import Measurement
 
-def test_looks_are_linked(ortho):
-    _, layer, widget = ortho
-    layer.contrast_limits = (-100, 100)
-    layer.colormap = "viridis"
-    layer.opacity = 0.5
-    for view in widget.planes:
-        copy = view.model.layers["torso"]
-        assert tuple(copy.contrast_limits) == (-100, 100)
-        assert copy.colormap.name == "viridis"
-        assert copy.opacity == 0.5
-
-
-def test_hidden_layers_cost_nothing_until_shown(ortho):
-    _, layer, widget = ortho
-    layer.visible = False
-    old = layer.data
-    layer.data = layer.data + 1
-    copies = [view.model.layers["torso"] for view in widget.planes]
-    assert all(copy.data is old and not copy.visible for copy in copies)
-    layer.visible = True
-    assert all(copy.data is layer.data and copy.visible for copy in copies)
+    shape = engine.shape
+    geometry = ParallelGeometry.standard(4, shape[1:], (2.0, 2.0), 5.0, detectors=32)
+    started = engine.started(Measurement(np.ones((shape[0], 4, 32), np.float32), geometry))
+    patch, pad = started.layout.patch, started.layout.pad
+    tile = [(np.arange(n) + p) // patch for n, p in zip(shape[1:], pad, strict=True)]
+    board = ((tile[0][:, None] + tile[1]) % 2).astype(np.float32)
+    return dataclasses.replace(
+        started, initial=np.broadcast_to(board, shape).copy(), limits=(0.0, 1.0)
+    )
 
 
 def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
@@ -119,17 +128,13 @@ def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
     assert viewer.dims.point == (10, 20, 30)
     viewer.dims.point = (20.0, 40.0, 50.0)
     qtbot.waitUntil(
-        lambda: all(view.model.dims.point == (20, 40, 50) for view in widget.planes), timeout=2000
+        lambda: all(view.model.dims.point == (20, 40, 50) for view in widget.planes), timeout=3000
     )
     for view in widget.planes:
-        lines = view.model.layers["crosshair"]
-        world = lines.data[:, 0, view.plane.normal] * lines.scale[view.plane.normal]
-        np.testing.assert_allclose(world, viewer.dims.point[view.plane.normal], rtol=1e-5)
-
-
-def test_a_click_moves_the_crosshair_and_a_drag_does_not(ortho):
-    viewer, _, widget = ortho
-    view = widget.planes[1]
+        for lines in view._lines:
+            normal = view.plane.normal
+            world = lines.data[:, 0, normal] * lines.scale[normal]
+            np.testing.assert_allclose(world, viewer.dims.point[normal], rtol=1e-5)
 
     class Event:
         type = "mouse_press"
@@ -137,19 +142,19 @@ def test_a_click_moves_the_crosshair_and_a_drag_does_not(ortho):
         position = (15.0, 30.0, 60.0)
         modifiers = ()
 
-    event = Event()
+    view, event = widget.planes[1], Event()
     steps = view._on_click(view.model, event)
     next(steps)
     event.type = "mouse_release"
     assert list(steps) == []
-    assert viewer.dims.point == (15, 30, 60)
+    assert viewer.dims.point == (15, 30, 60), "a click moves the crosshair"
     drag = Event()
     drag.position = (0.0, 0.0, 0.0)
     steps = view._on_click(view.model, drag)
     next(steps)
     drag.type, drag.pos = "mouse_move", (60, 60)
     assert list(steps) == []
-    assert viewer.dims.point == (15, 30, 60)
+    assert viewer.dims.point == (15, 30, 60), "a drag does not"
     moved = Event()
     moved.position, moved.modifiers = (20.0, 40.0, 50.0), ("Shift",)
     view._on_move(view.model, moved)
@@ -158,25 +163,26 @@ def test_a_click_moves_the_crosshair_and_a_drag_does_not(ortho):
 
 def test_layers_come_and_go(ortho, add_volume):
     viewer, layer, widget = ortho
-    second = add_volume(viewer, name="second")
-    for view in widget.planes:
-        names = [item.name for item in view.model.layers]
-        assert names == ["torso", "second", "crosshair"]
-    viewer.layers.remove(layer)
-    viewer.layers.remove(second)
-    for view in widget.planes:
-        assert [item.name for item in view.model.layers] == ["crosshair"]
-    add_volume(viewer, name="third")
-    assert "third" in widget.planes[2].model.layers
 
+    def names():
+        (first, *others) = [
+            [item.name for item in view.model.layers if item not in view._lines]
+            for view in widget.planes
+        ]
+        assert all(other == first for other in others)
+        return first
 
-def test_only_anatomical_images_are_shown(ortho):
-    viewer, _, widget = ortho
     viewer.add_image(np.zeros((3, 4, 5)), name="sinogram", units=("mm",) * 3,
                      axis_labels=("slice", "view", "detector"))
-    viewer.add_points(np.zeros((1, 3)), name="points")
+    second = add_volume(viewer, name="second")
+    assert names() == ["torso", "second"]
     for view in widget.planes:
-        assert [item.name for item in view.model.layers] == ["torso", "crosshair"]
+        assert list(view.model.layers)[-2:] == view._lines, "the crosshair stays on top"
+    viewer.layers.remove(layer)
+    viewer.layers.remove(second)
+    assert names() == []
+    add_volume(viewer, name="third")
+    assert names() == ["third"]
 
 
 def test_the_dock_cannot_float(ortho, qtbot):
@@ -199,7 +205,7 @@ def test_the_dock_cannot_float(ortho, qtbot):
     check()
 
 
-def test_closing_the_dock_frees_the_canvases(ortho, qtbot):
+def test_closing_the_dock_frees_the_canvases_and_it_can_be_opened_again(ortho, qtbot):
     viewer, _, widget = ortho
     assert len(QtViewer._instances) == 4
     toggle_ortho_views(viewer, False)
@@ -211,8 +217,14 @@ def test_closing_the_dock_frees_the_canvases(ortho, qtbot):
     viewer.layers["torso"].data = viewer.layers["torso"].data + 1
     viewer.dims.point = (5.0, 10.0, 10.0)
     qtbot.wait(60)
-    alive = [item for item in QtViewer._instances if _alive(item)]
-    assert len(alive) == 1
+    assert sum(_alive(item) for item in QtViewer._instances) == 1
+    again = toggle_ortho_views(viewer, True)
+    qtbot.wait(50)
+    assert isinstance(again, OrthoViews)
+    assert again.planes[0].model.layers["torso"].data is viewer.layers["torso"].data
+    assert toggle_ortho_views(viewer, True) is again
+    viewer.close()
+    assert again._down, "closing the window ends it too"
 
 
 def _alive(widget) -> bool:
@@ -221,39 +233,3 @@ def _alive(widget) -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def test_it_can_be_opened_again(ortho, qtbot):
-    viewer, _, _ = ortho
-    toggle_ortho_views(viewer, False)
-    qtbot.wait(50)
-    again = toggle_ortho_views(viewer, True)
-    qtbot.wait(50)
-    assert isinstance(again, OrthoViews)
-    assert again.planes[0].model.layers["torso"].data is viewer.layers["torso"].data
-    assert toggle_ortho_views(viewer, True) is again
-
-
-def test_closing_the_window_ends_it(ortho, qtbot):
-    viewer, _, widget = ortho
-    viewer.close()
-    assert widget._down
-
-
-def test_the_patch_grid_is_seen_in_the_axial_view_only(make_dock, engine, qtbot, finish):
-    viewer, dock = make_dock(window=True, show=True)
-    dock.display.ortho.setChecked(True)
-    widget = toggle_ortho_views(viewer, True)
-    engine.levels, engine.delay = 10_000, 0.01
-    dock.run()
-    qtbot.waitUntil(lambda: dock.controller.state == "running", timeout=5000)
-    qtbot.wait(400)
-    axial, coronal, sagittal = (view.model.layers for view in widget.planes)
-    assert axial["patch grid"].visible
-    np.testing.assert_array_equal(axial["patch grid"].data, viewer.layers["patch grid"].data)
-    assert "patch grid" not in coronal
-    assert "patch grid" not in sagittal
-    assert axial["iterate"].data is viewer.layers["iterate"].data
-    dock.controller.stop()
-    finish(dock.controller)
-    assert not axial["patch grid"].visible

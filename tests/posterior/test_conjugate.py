@@ -15,7 +15,9 @@ def test_conjugate_gradients_solve_each_image_by_itself():
     rhs = torch.randn((3, 2, 12), generator=g, dtype=torch.float64)
     x = conjugate_gradients(lambda v: v @ matrix, rhs, torch.zeros_like(rhs), 30)
     assert torch.allclose(x, rhs @ torch.linalg.inv(matrix), atol=1e-8)
-    alone = conjugate_gradients(lambda v: v @ matrix, rhs[1:2, :1], torch.zeros(1, 1, 12).double(), 30)
+    alone = conjugate_gradients(
+        lambda v: v @ matrix, rhs[1:2, :1], torch.zeros(1, 1, 12).double(), 30
+    )
     assert torch.allclose(alone, x[1:2, :1], atol=1e-12)
 
 

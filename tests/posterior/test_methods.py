@@ -43,5 +43,7 @@ def test_calibrated_plan_counts_both_parts():
 
 
 def test_registry_loads_no_torch():
-    code = "import sys, napari_padis.posterior, napari_padis.prior; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, napari_padis.posterior, napari_padis.prior; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

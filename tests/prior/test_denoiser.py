@@ -40,7 +40,8 @@ def test_vjp_equals_autograd_of_the_whole(denoiser):
     grid = denoiser.grid
     tiles = grid.extract(x1.reshape(-1, 1, 40, 36), draw.shift, draw.border)
     where = grid.positions(draw.shift).repeat(2, 1, 1, 1)
-    whole = grid.assemble(denoiser.network(tiles, torch.full((len(tiles),), 0.2), where), draw.shift)
+    tiles = denoiser.network(tiles, torch.full((len(tiles),), 0.2), where)
+    whole = grid.assemble(tiles, draw.shift)
     (expected,) = torch.autograd.grad(whole, x1, v.reshape(whole.shape))
     denoiser.patch_batch = 3
     assert torch.allclose(finish(denoiser.vjp(x, 0.2, draw, v)), expected, atol=1e-5)

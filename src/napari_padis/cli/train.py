@@ -14,7 +14,8 @@ from napari_padis.cli.options import output_folder
 from napari_padis.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_padis.prior.training import Trainer, TrainingConfig
+    from napari_padis.prior.settings import TrainingConfig
+    from napari_padis.prior.training import Trainer
     from napari_padis.scan.units import Scale
     from napari_padis.scan.volume import Volume
 
@@ -39,6 +40,10 @@ def train(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the prior; the output folder's.")
     ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option("--card", metavar="FILE", help="JSON with title, licence, trained_on, ..."),
+    ] = None,
     low: Annotated[float, typer.Option("--low", help="Intensity that becomes 0.")] = -1000.0,
     high: Annotated[float, typer.Option("--high", help="Intensity that becomes 1.")] = 1000.0,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
@@ -51,6 +56,7 @@ def train(
     paths = find_volumes(folder)
     held_out = find_volumes(validation) if validation else None
     settings = read_config(config, hours=hours, steps=steps, seed=seed)
+    described = read_card(card)
     output_folder(out)
 
     from napari_padis.engine.setup import choose_device
@@ -66,8 +72,9 @@ def train(
     _run(trainer)
     if trainer.rank == 0:
         images = PatchSampler(read(held_out), scale, settings.pad) if held_out else sampler
-        card = _export(trainer, images, scale, name or out.resolve().name, read.pixel, out)
-        typer.echo(f"{out / card}: ready for 'napari-padis reconstruct --prior'")
+        described |= {"name": name or out.resolve().name, "pixel_spacing": read.pixel}
+        written = _export(trainer, images, scale, described, out)
+        typer.echo(f"{out / written}: ready for 'napari-padis reconstruct --prior'")
 
 
 def read_config(path: Path | None, **given: Any) -> TrainingConfig:
@@ -78,23 +85,12 @@ def read_config(path: Path | None, **given: Any) -> TrainingConfig:
     InputError
         If the file or a value cannot be used.
     """
-    import json
-
     from pydantic import ValidationError
 
     from napari_padis.errors import explain
-    from napari_padis.prior.training import TrainingConfig
+    from napari_padis.prior.settings import TrainingConfig
 
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"Settings '{path}' cannot be read: {error.strerror}.") from error
-        except ValueError as error:
-            raise InputError(f"Settings '{path}' are not valid JSON: {error}.") from error
-        if not isinstance(values, dict):
-            raise InputError(f"Settings '{path}' must be a JSON object.")
+    values = read_object(path) if path is not None else {}
     if given["hours"] is not None or given["steps"] is not None:
         values.pop("hours", None)
         values.pop("steps", None)
@@ -105,6 +101,41 @@ def read_config(path: Path | None, **given: Any) -> TrainingConfig:
         return TrainingConfig(**values)
     except ValidationError as error:
         raise InputError(f"Wrong training settings: {explain(error)}") from error
+
+
+#: What a person may say about a prior; everything else in its card is measured.
+DESCRIPTIVE = {"title", "description", "anatomy", "licence", "trained_on"}
+
+
+def read_card(path: Path | None) -> dict[str, Any]:
+    """The descriptive part of a prior's card.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used or says more than a person may say.
+    """
+    values = read_object(path) if path is not None else {}
+    if unknown := sorted(values.keys() - DESCRIPTIVE):
+        raise InputError(
+            f"Card '{path}' has the entry '{unknown[0]}'; use {', '.join(sorted(DESCRIPTIVE))}."
+        )
+    return values
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    import json
+
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"Settings '{path}' cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"Settings '{path}' are not valid JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"Settings '{path}' must be a JSON object.")
+    return values
 
 
 class _Reader:
@@ -169,12 +200,7 @@ def _run(trainer: Trainer) -> None:
 
 
 def _export(
-    trainer: Trainer,
-    images: Any,
-    scale: Scale,
-    name: str,
-    pixel: tuple[float, float],
-    out: Path,
+    trainer: Trainer, images: Any, scale: Scale, described: dict[str, Any], out: Path
 ) -> str:
     """Write weights and card, with the denoising error measured on slices of ``images``."""
     import copy
@@ -188,11 +214,10 @@ def _export(
 
     config, counters = trainer.config, trainer.counters
     card = PriorCard(
-        name=name,
+        **described,
         unit=scale.unit,
         low=scale.low,
         high=scale.high,
-        pixel_spacing=pixel,
         patch=config.patch_sizes[0],
         patch_sizes=config.patch_sizes,
         sigma_min=config.sigma_min,
@@ -219,4 +244,4 @@ def _export(
         [torch.from_numpy(image.astype("float32"))[None] for image in slices],
     )
     save_prior(network, card.model_copy(update={"error_table": table}), out)
-    return f"{name}.json"
+    return f"{card.name}.json"

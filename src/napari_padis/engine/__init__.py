@@ -1,0 +1,1 @@
+"""Runs one reconstruction anywhere: recipes in, a stream of events out."""

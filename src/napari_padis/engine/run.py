@@ -147,8 +147,11 @@ class _Run:
                     last = elapsed
                     known = self.latest is not None
                     yield self._progress(
-                        state.evaluations, state.share,
-                        level if known else 0, sigma if known else math.nan, elapsed,
+                        state.evaluations,
+                        state.share,
+                        level if known else 0,
+                        sigma if known else math.nan,
+                        elapsed,
                     )
         finally:
             state_generator.close()
@@ -204,9 +207,7 @@ class _Run:
             )
         self.latest = state.estimate
         self.residual = self.problem.residual(state.estimate)
-        yield Iterate(
-            self.display.values(state.estimate[0]), state.sigma, state.level, state.shift
-        )
+        yield Iterate(self.display.values(state.estimate[0]), state.sigma, state.level, state.shift)
         yield self._statistics(state.estimate)
 
     def _statistics(self, samples: Tensor) -> Statistics:
@@ -270,5 +271,7 @@ def _read(recipe: Recipe) -> Measurement:
 
     found = read(recipe.measurement)
     if not isinstance(found, Measurement):
-        raise InputError(f"'{recipe.measurement}' is a volume, not a measurement; simulate one first.")
+        raise InputError(
+            f"'{recipe.measurement}' is a volume, not a measurement; simulate one first."
+        )
     return found

@@ -83,7 +83,10 @@ def noise_level(measurement: Measurement, recipe: Recipe) -> float:
 
 
 def build_problem(
-    measurement: Measurement, operator: Operator, card: PriorCard | None, recipe: Recipe,
+    measurement: Measurement,
+    operator: Operator,
+    card: PriorCard | None,
+    recipe: Recipe,
     device: torch.device,
 ) -> tuple[Problem, Display, list[str]]:
     """The normalised problem, its display, and what the user should be told."""

@@ -27,15 +27,16 @@ def crosshair_lines(
 
     Returns
     -------
-    ndarray, shape (4, 2, 3)
-        Start and direction of each segment.
+    ndarray, shape (2, 2, 2, 3)
+        For each of the two axes of the plane, start and direction of the two segments
+        along it.
     """
     axes = [axis for axis in range(3) if axis != normal]
     gap = GAP * min(high[a] - low[a] for a in axes)
-    lines = np.zeros((4, 2, 3), dtype=np.float32)
-    lines[:, 0] = point
+    lines = np.zeros((2, 2, 2, 3), dtype=np.float32)
+    lines[:, :, 0] = point
     for pair, axis in enumerate(axes):
-        before, after = lines[2 * pair], lines[2 * pair + 1]
+        before, after = lines[pair]
         before[0, axis] = low[axis]
         before[1, axis] = max(0.0, point[axis] - gap - low[axis])
         after[0, axis] = min(point[axis] + gap, high[axis])

@@ -9,15 +9,14 @@ from napari_padis.engine.events import PatchLayout
 
 
 def tile_edges(length: int, patch: int, tiles: int, pad: int, shift: int) -> NDArray[np.float64]:
-    """Borders between tiles along one axis, clipped to the image.
+    """Borders between tiles along one axis that lie inside the image.
 
     Pixel ``i`` covers ``[i - 0.5, i + 0.5]``, so a tile whose first pixel is ``c`` begins
     at ``c - 0.5``. The borders are those of the tiles at ``shift - pad + k * patch``
     (:class:`napari_padis.prior.patches.PatchGrid`).
     """
     edges = shift - pad + patch * np.arange(tiles + 1) - 0.5
-    clipped = np.clip(edges, -0.5, length - 0.5)
-    return np.unique(clipped)
+    return edges[(edges > 0) & (edges < length - 1)]
 
 
 def grid_lines(
@@ -45,8 +44,10 @@ def grid_lines(
     )
     plane = np.zeros((len(rows) + len(cols), 2, 3), dtype=np.float32)
     across, along = plane[: len(rows)], plane[len(rows) :]
-    across[:, 0, 1], across[:, 0, 2], across[:, 1, 2] = rows, -0.5, width
-    along[:, 0, 2], along[:, 0, 1], along[:, 1, 1] = cols, -0.5, height
+    # From the first to the last pixel centre: longer lines would enlarge the viewer's
+    # world and put its slider steps between the pixels.
+    across[:, 0, 1], across[:, 1, 2] = rows, width - 1
+    along[:, 0, 2], along[:, 1, 1] = cols, height - 1
     lines = np.tile(plane, (slices, 1, 1))
     lines[:, 0, 0] = np.repeat(np.arange(slices), len(plane))
     return lines

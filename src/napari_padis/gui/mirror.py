@@ -96,10 +96,15 @@ class Mirror:
         for viewer, copy in self._copies:
             viewer.layers.move(viewer.layers.index(copy), len(viewer.layers))
 
-    def remove(self) -> None:
-        """Take the copies out and stop following."""
+    def detach(self) -> None:
+        """Stop following."""
         for emitter in self._emitters:
             emitter.disconnect(self._follow)
+        self._emitters = []
+
+    def remove(self) -> None:
+        """Stop following and take the copies out."""
+        self.detach()
         for viewer, copy in self._copies:
             if copy in viewer.layers:
                 viewer.layers.remove(copy)

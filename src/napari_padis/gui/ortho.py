@@ -125,7 +125,7 @@ class OrthoViews(QWidget):
         self._viewer.dims.events.point.disconnect(self._point_moved)
         self._viewer.events.theme.disconnect(self._follow_theme)
         for mirror in self._mirrors:
-            mirror.remove()
+            mirror.detach()
         self._mirrors, self._reference = [], None
         for view in self.planes:
             view.shut_down()

@@ -14,7 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_padis.gui.crosshair import crosshair_lines
-from napari_padis.gui.view import SAR, orient, thicken_lines
+from napari_padis.gui.view import ACROSS, SAR, orient, thicken_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class PlaneView(QWidget):
         self.canvas.dims.hide()
         self.canvas.setAcceptDrops(False)
         self.canvas.canvas.native.setAcceptDrops(False)
-        self._crosshair: Vectors | None = None
+        self._lines: list[Vectors] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
@@ -120,40 +120,46 @@ class PlaneView(QWidget):
             label.raise_()
 
     def set_up(self, reference: Layer) -> None:
-        """Turn the axes and the camera for this plane, and fit the picture."""
+        """Turn the axes and the camera for this plane, and put the crosshair on top."""
         self.model.dims.order = self.plane.order
         orient(self.model)
-        if self._crosshair is None:
-            self._crosshair = Vectors(
-                np.zeros((0, 2, 3)), ndim=3, name=CROSSHAIR, vector_style="line", opacity=0.9,
-                edge_color="#ffd166", axis_labels=SAR, units=reference.units,
-            )
-            self.model.add_layer(self._crosshair)
-        # Equal steps along all axes, or horizontal and vertical lines differ in width.
-        self._crosshair.scale = (float(min(reference.scale)),) * 3
-        self._crosshair.translate = reference.translate
-        self._crosshair.units = reference.units
+        if not self._lines:
+            self._lines = [self._make_lines(reference, axis) for axis in self.plane.order[1:]]
+        for line in self._lines:
+            line.scale, line.translate = reference.scale, reference.translate
+            line.units = reference.units
+            self.model.layers.move(self.model.layers.index(line), len(self.model.layers))
         self._thicken()
-        self.model.layers.move(self.model.layers.index(self._crosshair), len(self.model.layers))
+
+    def _make_lines(self, reference: Layer, along: int) -> Vectors:
+        """Layer of the crosshair's lines along one axis; each has a width of its own."""
+        (across,) = {*self.plane.order[1:]} - {along}
+        lines = Vectors(
+            np.zeros((0, 2, 3)), ndim=3, name=f"{CROSSHAIR} {SAR[along]}", vector_style="line",
+            opacity=0.9, edge_color="#ffd166", axis_labels=SAR, units=reference.units,
+            scale=reference.scale, translate=reference.translate, metadata={ACROSS: across},
+        )
+        self.model.add_layer(lines)
+        return lines
 
     def fit(self) -> None:
         """Fit the picture to the canvas."""
-        images = [layer for layer in self.model.layers if layer is not self._crosshair]
+        images = [layer for layer in self.model.layers if layer not in self._lines]
         if images:
             self.model.fit_to_view(layers=images, margin=0.04)
 
     def set_point(self, point: Sequence[float], reference: Layer) -> None:
         """Cut the volume at a world position and draw the crosshair there."""
+        normal = self.plane.normal
         self.model.dims.point = tuple(point)
-        if self._crosshair is None:
-            return
-        scale, step = np.asarray(reference.scale), self._crosshair.scale[0]
-        translate, shape = np.asarray(reference.translate), np.asarray(reference.data.shape)
-        here = np.asarray(self.model.dims.point[-3:]) - translate
-        low, high = -0.5 * scale, (shape - 0.5) * scale
-        self._crosshair.data = crosshair_lines(
-            here / step, low / step, high / step, self.plane.normal
-        )
+        scale, translate = np.asarray(reference.scale), np.asarray(reference.translate)
+        last = np.asarray(reference.data.shape) - 1
+        index = np.clip((np.asarray(point) - translate) / scale, 0, last)
+        # Exactly where this view is cut, or the lines would not be drawn.
+        index[normal] = (self.model.dims.point[normal] - translate[normal]) / scale[normal]
+        lines = crosshair_lines(index, (0, 0, 0), last, normal)
+        for layer, segments in zip(self._lines, lines, strict=False):
+            layer.data = segments
 
     def _thicken(self, _event: object = None) -> None:
         thicken_lines(self.model, self.model.layers)
@@ -177,7 +183,6 @@ class PlaneView(QWidget):
         self.canvas.canvas.native.removeEventFilter(self)
         self.model.mouse_drag_callbacks.clear()
         self.model.mouse_move_callbacks.clear()
-        self._crosshair = None
-        self.model.layers.clear()
+        self._lines = []
         self.canvas.close()
         self.canvas.deleteLater()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: Camera orientation that shows (S, A, R)+ arrays the radiological way.
 RADIOLOGICAL = ("up", "left")
 LINE_PIXELS = 1.1
+#: Metadata key: axis across which the lines of a layer have their width.
+ACROSS = "napari_padis_across"
 SAR = ("S", "A", "R")
 
 
@@ -53,7 +55,10 @@ def thicken_lines(viewer: ViewerModel, layers: Iterable[Layer]) -> None:
     """Keep lines one canvas pixel wide at every zoom; thinner ones would have gaps."""
     for layer in layers:
         if isinstance(layer, Vectors):
-            width = LINE_PIXELS / viewer.scene.camera.zoom / float(min(layer.scale[-2:]))
+            # A line's width is stretched by the scale of the axis that it is measured along.
+            across = layer.metadata.get(ACROSS)
+            step = min(layer.scale[-2:]) if across is None else layer.scale[across]
+            width = LINE_PIXELS / viewer.scene.camera.zoom / float(step)
             if abs(width / layer.edge_width - 1) > 0.02:
                 layer.edge_width = width
 

@@ -12,7 +12,12 @@ from napari_padis.gui.thread import Job
 logger = logging.getLogger(__name__)
 
 #: What a run needs, the heaviest first.
-MODULES = ("torch", "napari_padis.likelihood.parallel", "napari_padis.engine.run")
+MODULES = (
+    "torch",
+    "napari_padis.likelihood.parallel",
+    "napari_padis.engine.run",
+    "pandas",  # napari loads it for the first layer of vectors, in the GUI thread
+)
 
 _devices: list[str] = []
 _done = threading.Event()

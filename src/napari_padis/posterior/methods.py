@@ -80,7 +80,8 @@ class Method:
         from napari_padis.posterior.starters import STARTERS
 
         settings = self.settings(given)
-        return STARTERS[self.name](problem, evaluator, samples, steps or self.default_steps, settings)
+        total = steps or self.default_steps
+        return STARTERS[self.name](problem, evaluator, samples, total, settings)
 
 
 def split(total: int, settings: Options) -> tuple[int, int]:
@@ -90,31 +91,28 @@ def split(total: int, settings: Options) -> tuple[int, int]:
     return max(1, total - levels * inner), levels
 
 
-def _method(name: str, title: str, description: str, steps: int, samples: int, **more: object) -> Method:
-    options = more.pop("options", {})
-    return Method(name, title, description, steps, samples, options=MappingProxyType(options), **more)  # type: ignore[arg-type]
-
-
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         m.name: m
         for m in (
-            _method(
+            Method(
                 "padis-fast",
                 "PaDIS fast (DDS)",
                 "Best mean picture per second; the spread of its samples is too narrow to be "
                 "read as uncertainty.",
                 100,
                 4,
-                options={
-                    "sigma_max": 0.5,
-                    "sigma_min": 0.003,
-                    "eta": 1.0,
-                    "gamma": 1000.0,
-                    "cg": 5,
-                },
+                options=MappingProxyType(
+                    {
+                        "sigma_max": 0.5,
+                        "sigma_min": 0.003,
+                        "eta": 1.0,
+                        "gamma": 1000.0,
+                        "cg": 5,
+                    }
+                ),
             ),
-            _method(
+            Method(
                 "padis-calibrated",
                 "PaDIS calibrated (noise-aware)",
                 "Samples whose spread is meant as uncertainty: the noise level and the "
@@ -122,33 +120,37 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 130,
                 8,
                 calibrated=True,
-                options={
-                    "sigma_max": 0.5,
-                    "sigma_switch": 0.05,
-                    "sigma_min": 0.002,
-                    "descent": 0.385,
-                    "inner": 2,
-                    "epsilon": 1.0,
-                    "cg": 5,
-                },
+                options=MappingProxyType(
+                    {
+                        "sigma_max": 0.5,
+                        "sigma_switch": 0.05,
+                        "sigma_min": 0.002,
+                        "descent": 0.385,
+                        "inner": 2,
+                        "epsilon": 1.0,
+                        "cg": 5,
+                    }
+                ),
             ),
-            _method(
+            Method(
                 "padis",
                 "PaDIS as published",
                 "The paper's sampler: 100 levels x 10 steps, data gradient through the "
                 "network. Slow; for comparison.",
                 1000,
                 1,
-                options={
-                    "sigma_max": 10.0,
-                    "sigma_min": 0.002,
-                    "inner": 10,
-                    "epsilon": 0.5,
-                    "zeta": 0.3,
-                    "norm_squared_per_view": 6.25,
-                },
+                options=MappingProxyType(
+                    {
+                        "sigma_max": 10.0,
+                        "sigma_min": 0.002,
+                        "inner": 10,
+                        "epsilon": 0.5,
+                        "zeta": 0.3,
+                        "norm_squared_per_view": 6.25,
+                    }
+                ),
             ),
-            _method(
+            Method(
                 "fbp",
                 "Filtered back-projection",
                 "Direct reconstruction without a prior (Hann filter).",

@@ -11,7 +11,8 @@ def geometric(sigma_max: float, sigma_min: float, levels: int) -> list[float]:
     """Geometrically spaced levels from ``sigma_max`` down to ``sigma_min``."""
     if not sigma_max > sigma_min > 0:
         raise InputError(
-            f"Noise levels must fall from sigma_max to sigma_min > 0, not {sigma_max} to {sigma_min}."
+            f"Noise levels must fall from sigma_max to sigma_min > 0, "
+            f"not from {sigma_max} to {sigma_min}."
         )
     if levels < 1:
         raise InputError(f"At least one noise level is needed, not {levels}.")

@@ -18,9 +18,9 @@ def start_fbp(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
     """Direct reconstruction, not clipped."""
+    yield from ()
     x = (problem.operator.pinv(problem.data) - problem.offset) / problem.gain
     return x.expand(samples, *problem.shape).clone()
-    yield  # a generator without states
 
 
 def start_fast(
@@ -79,18 +79,14 @@ def start_padis(
 ) -> Run:
     """The published preset: Gaussian start, geometric levels, norm gradient."""
     inner = int(settings["inner"])
-    sigmas = geometric(
-        settings["sigma_max"], settings["sigma_min"], max(1, round(steps / inner))
-    )
+    sigmas = geometric(settings["sigma_max"], settings["sigma_min"], max(1, round(steps / inner)))
     like = problem.start().expand(samples, *problem.shape)
     x = sigmas[0] * evaluator.noise(like)
     # The published zeta belongs to ODL's units, in which |A|^2 is 6.25 per view.
     scale = math.sqrt(settings["norm_squared_per_view"] * problem.y.shape[-2])
     zeta = settings["zeta"] * scale
     return (
-        yield from samplers.padis(
-            problem, evaluator, x, sigmas, inner, settings["epsilon"], zeta
-        )
+        yield from samplers.padis(problem, evaluator, x, sigmas, inner, settings["epsilon"], zeta)
     )
 
 

@@ -36,4 +36,6 @@ def find_prior(name: str | Path) -> Path:
     if path.is_file():
         return path
     names = ", ".join(p.stem for p in sorted(bundled_folder().glob("*.json")))
-    raise InputError(f"There is no prior '{name}'. Choose one of: {names}, or give a prior's .json file.")
+    raise InputError(
+        f"There is no prior '{name}'. Choose one of: {names}, or give a prior's .json file."
+    )

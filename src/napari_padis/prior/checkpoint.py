@@ -76,11 +76,15 @@ def load_network(card_path: str | Path) -> tuple[EDMDenoiser, PriorCard]:
     if not path.exists():
         raise InputError(f"The weights '{path.name}' are missing beside '{Path(card_path).name}'.")
     if card.sha256 and sha256_of(path) != card.sha256:
-        raise InputError(f"The weights '{path.name}' are damaged: their sha256 differs from the card's.")
+        raise InputError(
+            f"The weights '{path.name}' are damaged: their sha256 differs from the card's."
+        )
     try:
         tensors = load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"The weights '{path.name}' are not a readable safetensors file.") from error
+        raise InputError(
+            f"The weights '{path.name}' are not a readable safetensors file."
+        ) from error
     with torch.device("meta"):
         network = EDMDenoiser(card.network)
     expected = {k: tuple(v.shape) for k, v in network.state_dict().items()}

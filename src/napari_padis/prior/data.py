@@ -77,7 +77,10 @@ class PatchSampler:
             hi = [min(c + patch, n) for c, n in zip(corner, image.shape, strict=True)]
             if all(b > a for a, b in zip(lo, hi, strict=True)):
                 out[
-                    i, 0, lo[0] - corner[0] : hi[0] - corner[0], lo[1] - corner[1] : hi[1] - corner[1]
+                    i,
+                    0,
+                    lo[0] - corner[0] : hi[0] - corner[0],
+                    lo[1] - corner[1] : hi[1] - corner[1],
                 ] = image[lo[0] : hi[0], lo[1] : hi[1]]
             position[i] = position_channels(torch.tensor([corner]), patch, image.shape)[0]
         return torch.from_numpy(out), position

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_padis.errors import InputError
 from napari_padis.prior.card import PriorCard
-from napari_padis.prior.network import EDMDenoiser
+from napari_padis.prior.network import EDMDenoiser, channels_last
 from napari_padis.prior.patches import PatchGrid, Shift
 
 #: Work that yields the share done of one evaluation (0..1) and returns a tensor, so
@@ -98,9 +98,7 @@ class PatchDenoiser:
         self.patch_batch = patch_batch
         fast = bfloat16_is_fast(self.device) if bfloat16 is None else bfloat16
         dtype = torch.bfloat16 if fast else torch.float32
-        self.network = network.to(
-            device=self.device, dtype=dtype, memory_format=torch.channels_last
-        ).requires_grad_(False)
+        self.network = channels_last(network.to(self.device, dtype)).requires_grad_(False)
         self._table = torch.tensor(card.error_table, dtype=torch.float64).reshape(-1, 2)
 
     def draw(self, x: Tensor, sigma: float, generator: torch.Generator) -> Draw:

@@ -35,6 +35,7 @@ class NoiseEmbedding(nn.Module):
         )
 
     def forward(self, c_noise: Tensor) -> Tensor:
+        """Embed noise levels of shape (B,) to (B, out)."""
         phase = c_noise[:, None] * self.frequencies
         return cast(Tensor, self.layers(torch.cat([phase.cos(), phase.sin()], dim=1)))
 
@@ -57,6 +58,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(cast(Tensor, self.conv2.bias))
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Transform (B, inp, P, P) to (B, out, P, P)."""
         h = self.conv1(F.silu(self.norm1(x)))
         scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
         h = self.conv2(F.silu(self.norm2(h) * (1 + scale) + shift))
@@ -105,6 +107,7 @@ class UNet(nn.Module):
         nn.init.zeros_(cast(Tensor, last.bias))
 
     def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:
+        """Map image and position channels (B, C + 2, P, P) to (B, C, P, P)."""
         embedding = F.silu(self.embed(c_noise))
         h = self.stem(x)
         skips = []
@@ -165,3 +168,11 @@ class EDMDenoiser(nn.Module):
         dtype = self.unet.stem.weight.dtype
         f = self.unet(inputs.to(dtype), c_noise.to(dtype)).to(torch.float32)
         return (sd * sd) / (norm * norm) * x + s * sd / norm * f
+
+
+def channels_last(network: EDMDenoiser) -> EDMDenoiser:
+    """Store the weights the way CPUs and tensor cores convolve fastest."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network

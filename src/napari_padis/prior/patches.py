@@ -65,7 +65,9 @@ class PatchGrid:
 
     def __post_init__(self) -> None:
         if self.patch < 1 or min(self.shape) < 1:
-            raise InputError(f"No patch grid of side {self.patch} fits an image of shape {self.shape}.")
+            raise InputError(
+                f"No patch grid of side {self.patch} fits an image of shape {self.shape}."
+            )
 
     @property
     def tiles(self) -> tuple[int, int]:

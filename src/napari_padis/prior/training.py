@@ -14,53 +14,17 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from napari_padis.errors import InputError
-from napari_padis.prior.card import NetworkConfig
 from napari_padis.prior.data import PatchSampler
-from napari_padis.prior.network import EDMDenoiser
+from napari_padis.prior.network import EDMDenoiser, channels_last
+from napari_padis.prior.settings import TrainingConfig, learning_rate
 
 #: Noise bands whose loss is logged, as upper ends.
 BANDS = (0.01, 0.03, 0.1, 0.3, 1.0, math.inf)
-
-
-class TrainingConfig(BaseModel):
-    """Everything that decides a training run; stored with the weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    network: NetworkConfig = NetworkConfig()
-    patch_sizes: tuple[int, ...] = (56, 32, 16)
-    probabilities: tuple[float, ...] = (0.6, 0.25, 0.15)
-    batches: tuple[int, ...] = (16, 48, 128)
-    pad: int = Field(24, ge=0)
-    learning_rate: float = Field(4e-4, gt=0)
-    warmup_steps: int = Field(200, ge=1)
-    ema: float = Field(0.999, gt=0, lt=1)
-    clip: float = Field(1.0, gt=0)
-    sigma_mean: float = -1.9
-    sigma_std: float = Field(1.4, gt=0)
-    log_uniform_fraction: float = Field(0.1, ge=0, le=1)
-    sigma_min: float = Field(0.002, gt=0)
-    sigma_max: float = Field(20.0, gt=0)
-    steps: int | None = Field(None, ge=1)
-    hours: float | None = Field(None, gt=0)
-    seed: int = 0
-    bfloat16: bool = True
-
-    @model_validator(mode="after")
-    def _check(self) -> TrainingConfig:
-        if not len(self.patch_sizes) == len(self.probabilities) == len(self.batches):
-            raise ValueError("patch_sizes, probabilities and batches need the same length.")
-        if any(p % self.network.multiple for p in self.patch_sizes):
-            raise ValueError(f"patch sizes must be divisible by {self.network.multiple}.")
-        if (self.steps is None) == (self.hours is None):
-            raise ValueError("give either 'steps' or 'hours'.")
-        return self
 
 
 @dataclass
@@ -83,18 +47,17 @@ def draw_sigma(config: TrainingConfig, batch: int, generator: torch.Generator) -
 
 
 def denoising_loss(
-    model: nn.Module, clean: Tensor, position: Tensor, sigma: Tensor, noise: Tensor, sigma_data: float
+    model: nn.Module,
+    clean: Tensor,
+    position: Tensor,
+    sigma: Tensor,
+    noise: Tensor,
+    sigma_data: float,
 ) -> Tensor:
     """EDM-weighted denoising error per patch, averaged over pixels; shape (B,)."""
     denoised = model(clean + sigma[:, None, None, None] * noise, sigma, position)
     weight = (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
     return weight * (denoised - clean).square().flatten(1).mean(1)
-
-
-def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
-    """Linear warm-up, constant, linear decay over the second half."""
-    warm = min(1.0, (step + 1) / config.warmup_steps)
-    return config.learning_rate * warm * min(1.0, 2 * (1 - progress) + 0.005)
 
 
 class Trainer:
@@ -123,7 +86,7 @@ class Trainer:
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
         torch.manual_seed(config.seed)
-        self.model = EDMDenoiser(config.network).to(self.device, memory_format=torch.channels_last)
+        self.model = channels_last(EDMDenoiser(config.network).to(self.device))
         self.ema = AveragedModel(self.model, multi_avg_fn=self._average)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
