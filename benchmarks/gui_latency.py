@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,52 @@ def report(name: str, delays: list[float]) -> None:
     )
 
 
+def flood(rate: float) -> Callable[[Any, Any, Any], Iterator[Any]]:
+    """An engine that is faster than any real one: the screen's worst case."""
+
+    def run(recipe: Any, measurement: Any, control: Any) -> Iterator[Any]:
+        import torch
+
+        from napari_padis.engine.events import (
+            Iterate,
+            PatchLayout,
+            Progress,
+            Started,
+            Statistics,
+        )
+
+        shape = measurement.volume_shape
+        rng = np.random.default_rng(0)
+        frames = [rng.standard_normal(shape).astype(np.float32) * 300 for _ in range(3)]
+        tiles = (1 + shape[1] // 56, 1 + shape[2] // 56)
+        pad = (tiles[0] * 56 - shape[1], tiles[1] * 56 - shape[2])
+        yield Started(
+            shape,
+            measurement.spacing,
+            "HU",
+            frames[0],
+            (-1000, 1000),
+            1,
+            1,
+            0,
+            PatchLayout(56, tiles, pad),
+            "cpu",
+            0.0,
+        )
+        matrix, index = torch.rand(512, 512), 0
+        while not control.stopped:
+            end = time.perf_counter() + 1 / rate
+            while time.perf_counter() < end:
+                matrix = torch.softmax(matrix @ matrix, -1)
+            frame = frames[index % 3]
+            index += 1
+            yield Iterate(frame, 0.1, index, (index % (pad[0] + 1), index % (pad[1] + 1)))
+            yield Statistics(frame, abs(frame), frame**2, 1)
+            yield Progress(0.5, 1.0, 1.0, index, index, index, 0.1, 1.0)
+
+    return run
+
+
 def main() -> None:
     """Measure an idle window and one with a run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,6 +105,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--method", default="padis-fast")
+    parser.add_argument(
+        "--flood",
+        type=float,
+        default=0.0,
+        metavar="HZ",
+        help="instead of the engine, a thread that posts that many frames a "
+        "second and multiplies matrices in between",
+    )
     parser.add_argument("--ortho", action="store_true", help="with the orthogonal views")
     options = parser.parse_args()
 
@@ -96,8 +152,11 @@ def main() -> None:
     ticker = Ticker()
     live(min(10.0, options.seconds))
     report("idle", ticker.stop())
-    dock.run()
     control = dock.controller
+    if options.flood:
+        control.runner = flood(options.flood)
+        dock.method.method_box.setCurrentIndex(dock.method.method_box.findData("fbp"))
+    dock.run()
     ticker = Ticker()
     while control.state == "loading":
         live(0.1)

@@ -49,8 +49,17 @@ class FakeEngine:
     def started(self, measurement: Measurement) -> Started:
         initial = np.full(self.shape, 40, np.float32)
         return Started(
-            self.shape, measurement.spacing, measurement.unit, initial, (-900.0, 900.0),
-            self.levels, self.levels, 123_456_789, layout_of(self.shape), "cpu", 0.01,
+            self.shape,
+            measurement.spacing,
+            measurement.unit,
+            initial,
+            (-900.0, 900.0),
+            self.levels,
+            self.levels,
+            123_456_789,
+            layout_of(self.shape),
+            "cpu",
+            0.01,
         )
 
     def __call__(self, recipe, measurement, control):
@@ -69,16 +78,26 @@ class FakeEngine:
                 mean = rng.standard_normal(self.shape).astype(np.float32) * 100 + level
                 yield Iterate(mean, 1.0 / (level + 1), level, (level % 3, level % 5))
                 yield Statistics(mean, np.abs(mean), mean**2, 2)
-                yield Progress((level + 1) / self.levels, level, 1.0, level, self.levels,
-                               level, 0.5, 1.5)
+                yield Progress(
+                    (level + 1) / self.levels, level, 1.0, level, self.levels, level, 0.5, 1.5
+                )
                 if self.gate is not None:
                     while not (self.gate.is_set() or control.stopped):
                         time.sleep(0.005)
                 time.sleep(self.delay)
             yield Finished(
-                Result(mean, np.abs(mean), mean**2, np.stack([mean, mean]), measurement.spacing,
-                       measurement.affine, measurement.unit, recipe.model_dump(mode="json"), {},
-                       not control.stopped)
+                Result(
+                    mean,
+                    np.abs(mean),
+                    mean**2,
+                    np.stack([mean, mean]),
+                    measurement.spacing,
+                    measurement.affine,
+                    measurement.unit,
+                    recipe.model_dump(mode="json"),
+                    {},
+                    not control.stopped,
+                )
             )
         finally:
             self.closed.set()

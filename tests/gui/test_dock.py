@@ -90,7 +90,9 @@ def test_a_long_layer_name_does_not_shrink_the_canvas(make_dock, qtbot):
 def test_every_control_has_a_name_and_a_tooltip(make_dock):
     _, dock = make_dock()
     controls = [
-        widget for kind in CONTROLS for widget in dock.findChildren(kind)
+        widget
+        for kind in CONTROLS
+        for widget in dock.findChildren(kind)
         if not isinstance(widget, QScrollBar) and not widget.objectName().startswith("qt_")
     ]
     assert len(controls) >= 22
@@ -228,12 +230,24 @@ def test_the_card_of_a_prior_is_readable():
     from napari_padis.gui.sections.prior import card_text
     from napari_padis.prior.card import PriorCard
 
-    card = PriorCard(name="x", description="Chest & abdomen", trained_on=("A", "B"),
-                     licence="CC-BY-4.0", parameters=2_300_000,
-                     error_table=((0.05, 1e-4), (0.2, 1e-3)))
+    card = PriorCard(
+        name="x",
+        description="Chest & abdomen",
+        trained_on=("A", "B"),
+        licence="CC-BY-4.0",
+        parameters=2_300_000,
+        error_table=((0.05, 1e-4), (0.2, 1e-3)),
+    )
     text = card_text(card)
-    for part in ("Chest &amp; abdomen", "A; B", "CC-BY-4.0", "-1000 to 1000 HU", "56, 32, 16",
-                 "2.3 M", "40.0 dB at σ 0.05"):
+    for part in (
+        "Chest &amp; abdomen",
+        "A; B",
+        "CC-BY-4.0",
+        "-1000 to 1000 HU",
+        "56, 32, 16",
+        "2.3 M",
+        "40.0 dB at σ 0.05",
+    ):
         assert part in text
 
 

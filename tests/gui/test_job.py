@@ -166,6 +166,12 @@ def test_saving_writes_the_files(tmp_path, request_, engine):
     box = Mailbox(queued=(Notice,))
     jobs.save(result, tmp_path / "out", box)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"mean.nii.gz", "std.nii.gz", "variance.nii.gz", "samples.nii.gz", "recipe.json",
-            "report.json"} <= names
+    assert {
+        "mean.nii.gz",
+        "std.nii.gz",
+        "variance.nii.gz",
+        "samples.nii.gz",
+        "recipe.json",
+        "report.json",
+    } <= names
     assert any(isinstance(event, Notice) for event in box.take())

@@ -24,8 +24,9 @@ def started(engine, volume):
     from napari_padis.scan.geometry import ParallelGeometry
     from napari_padis.scan.measurement import Measurement
 
-    geometry = ParallelGeometry.standard(4, volume.shape[1:], volume.spacing[1:],
-                                         volume.spacing[0], detectors=32)
+    geometry = ParallelGeometry.standard(
+        4, volume.shape[1:], volume.spacing[1:], volume.spacing[0], detectors=32
+    )
     return engine.started(Measurement(np.ones((6, 4, 32), np.float32), geometry))
 
 

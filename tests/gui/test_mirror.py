@@ -58,6 +58,20 @@ def test_hidden_layers_cost_nothing_until_shown(main, others, add_volume):
     mirror.detach()
 
 
+def test_copies_are_made_when_first_needed(main, others, add_volume):
+    layer = add_volume(main, visible=False)
+    copied = []
+    mirror = Mirror(layer, others, lambda: copied.append(True))
+    assert [len(other.layers) for other in others] == [0, 0, 0]
+    layer.data = layer.data + 1
+    layer.opacity = 0.5
+    layer.visible = True
+    assert copied == [True]
+    assert all(other.layers["torso"].data is layer.data for other in others)
+    assert others[0].layers["torso"].opacity == 0.5
+    mirror.remove()
+
+
 def test_removing_takes_the_copies_out_and_ends_following(main, others, add_volume):
     layer = add_volume(main)
     mirror = Mirror(layer, others)

@@ -39,8 +39,10 @@ def bright_corner(image: np.ndarray) -> tuple[str, str]:
     """Where the bright part lies: (top or bottom, left or right)."""
     rows, cols = np.nonzero(image > 200)
     assert len(rows) > 50, "the bright block must be visible"
-    return ("top" if rows.mean() < image.shape[0] / 2 else "bottom",
-            "left" if cols.mean() < image.shape[1] / 2 else "right")
+    return (
+        "top" if rows.mean() < image.shape[0] / 2 else "bottom",
+        "left" if cols.mean() < image.shape[1] / 2 else "right",
+    )
 
 
 def test_the_views_are_radiological(ortho, qtbot):
@@ -161,7 +163,7 @@ def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
     assert viewer.dims.point == (20, 40, 50)
 
 
-def test_layers_come_and_go(ortho, add_volume):
+def test_layers_come_and_go(ortho, add_volume, qtbot):
     viewer, layer, widget = ortho
 
     def names():
@@ -172,17 +174,29 @@ def test_layers_come_and_go(ortho, add_volume):
         assert all(other == first for other in others)
         return first
 
-    viewer.add_image(np.zeros((3, 4, 5)), name="sinogram", units=("mm",) * 3,
-                     axis_labels=("slice", "view", "detector"))
+    viewer.add_image(
+        np.zeros((3, 4, 5)),
+        name="sinogram",
+        units=("mm",) * 3,
+        axis_labels=("slice", "view", "detector"),
+    )
     second = add_volume(viewer, name="second")
+    qtbot.wait(20)
     assert names() == ["torso", "second"]
     for view in widget.planes:
         assert list(view.model.layers)[-2:] == view._lines, "the crosshair stays on top"
     viewer.layers.remove(layer)
     viewer.layers.remove(second)
+    qtbot.wait(20)
     assert names() == []
-    add_volume(viewer, name="third")
-    assert names() == ["third"]
+    for name in ("third", "fourth"):
+        # Removal flushes OpenGL commands; in the wrong context the next drawing crashes.
+        layer = add_volume(viewer, name=name)
+        qtbot.wait(60)
+        assert names() == [name]
+        viewer.layers.remove(layer)
+        qtbot.wait(60)
+        assert names() == []
 
 
 def test_the_dock_cannot_float(ortho, qtbot):

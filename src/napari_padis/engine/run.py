@@ -26,6 +26,8 @@ from napari_padis.engine.events import (
 )
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import InputError, PadisError, ReconstructionError
+from napari_padis.likelihood import build
+from napari_padis.likelihood.rays import pair_bytes
 from napari_padis.posterior.methods import Method, find_method
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.samplers import Evaluator, Level, out_of_memory
@@ -81,8 +83,6 @@ class _Run:
     """State of one run."""
 
     def __init__(self, recipe: Recipe, measurement: Measurement | None, control: Control) -> None:
-        from napari_padis.likelihood import build
-
         self.control = control
         self.method: Method = find_method(recipe.method)
         self.recipe = recipe.model_copy(update={"versions": setup.versions()})
@@ -166,6 +166,7 @@ class _Run:
     def _fit_memory(self) -> int:
         """Estimated peak memory; takes fewer patches at a time where that is enough."""
         needed = memory.state_bytes(self.samples, self.measurement.volume_shape)
+        needed += pair_bytes(self.measurement.geometry)
         if self.denoiser is None:
             memory.check(needed, memory.available_bytes(self.device))
             return needed

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
-import weakref
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_padis.engine.control import Control
@@ -24,22 +19,20 @@ from napari_padis.engine.events import (
     Statistics,
 )
 from napari_padis.gui import job as jobs
-from napari_padis.gui.layers import ITERATE, MEAN, RunLayers
+from napari_padis.gui.layers import RunLayers
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mailbox import Mailbox
-from napari_padis.gui.sinogram import add_sinogram
+from napari_padis.gui.screen import Screen
 from napari_padis.gui.thread import Job
-from napari_padis.gui.view import is_anatomical, orient
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
 logger = logging.getLogger(__name__)
 
 IDLE, LOADING, RUNNING, PAUSED = "idle", "loading", "running", "paused"
 STOPPING, SAVING = "stopping", "saving"
-#: Seconds between frames while the volume is rendered in 3D, which uploads all of it.
-PERIOD_3D = 2.0
 
 
 class RunController(QObject):
@@ -65,7 +58,6 @@ class RunController(QObject):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
-        self._viewer = weakref.ref(viewer)
         self.state = IDLE
         self.result: Result | None = None
         self.begun: Started | None = None
@@ -73,20 +65,19 @@ class RunController(QObject):
         self.message: tuple[str, str] = ("info", "")
         self.runner: jobs.Runner = jobs.run_engine
         self.simulator: jobs.Simulator = jobs.simulate
-        self.layers = RunLayers(viewer, self.shown_changed.emit)
+        self.screen = Screen(viewer, self.shown_changed.emit)
         self._mailbox = Mailbox(queued=(Notice,))
         self._job: Job | None = None
-        self._request: jobs.Request | None = None
-        self._affine: NDArray[np.float64] | None = None
         self._watcher: WindowWatcher | None = None
         self._closed = False
-        self._last_3d = 0.0
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
         self.rate = 3.0
-        viewer.layers.events.inserted.connect(self._on_inserted)
-        if any(is_anatomical(layer) for layer in viewer.layers):
-            orient(viewer)
+
+    @property
+    def layers(self) -> RunLayers:
+        """The live layers."""
+        return self.screen.layers
 
     @property
     def rate(self) -> float:
@@ -108,20 +99,20 @@ class RunController(QObject):
         if self._watcher is None or self._watcher.window() is not window:
             self._watcher = WindowWatcher(window, self.close)
 
-    def start(self, request: jobs.Request) -> None:
-        """Begin a run; does nothing while another one goes on."""
+    def start(self, request: jobs.Request, source: Layer | None = None) -> None:
+        """Begin a run; does nothing while another one goes on.
+
+        ``source`` is the layer that the data come from.
+        """
         if self.busy or self._closed:
             return
         self._mailbox.clear()
         self.begun = self.progress = None
-        self._request = request
-        self._affine = request.measurement.affine if request.measurement else None
+        self.screen.prepare(request, source)
         # The job's thread holds mailbox and control only, so it keeps nothing else alive.
         control, mailbox = Control(), self._mailbox
         runner, simulator = self.runner, self.simulator
-        self._job = Job(
-            lambda: jobs.work(request, control, mailbox, runner, simulator), control
-        )
+        self._job = Job(lambda: jobs.work(request, control, mailbox, runner, simulator), control)
         self._say("info", "Loading …")
         self._set_state(LOADING)
         self._job.start()
@@ -174,32 +165,19 @@ class RunController(QObject):
         """Take the newest events and draw them."""
         if self._closed:
             return
-        for event in self._mailbox.take(hold=self._held()):
+        running = self._job is not None and self._job.alive
+        for event in self._mailbox.take(hold=self.screen.held() if running else ()):
             try:
                 self._apply(event)
             except Exception as error:  # a broken layer must not keep the run state
                 logger.exception("The screen could not be updated.")
                 self._say("error", f"The screen could not be updated: {error}")
 
-    def _held(self) -> tuple[type, ...]:
-        """Arrays wait a little in 3D, where each of them is uploaded whole."""
-        viewer = self._viewer()
-        if viewer is None or viewer.dims.ndisplay == 2 or not (self._job and self._job.alive):
-            return ()
-        now = time.monotonic()
-        if now - self._last_3d < PERIOD_3D:
-            return (Iterate, Statistics)
-        self._last_3d = now
-        return ()
-
     def _apply(self, event: Any) -> None:
         if isinstance(event, jobs.Stage):
             self._say("info", event.message)
         elif isinstance(event, jobs.Simulated):
-            viewer = self._viewer()
-            self._affine = event.measurement.affine
-            if viewer is not None and self._request is not None:
-                add_sinogram(viewer, event.measurement, self._request.translate)
+            self.screen.add_measurement(event.measurement)
         elif isinstance(event, Started):
             self._begin(event)
         elif isinstance(event, Progress):
@@ -218,14 +196,7 @@ class RunController(QObject):
             self._end()
 
     def _begin(self, event: Started) -> None:
-        request = self._request
-        if request is None:
-            return
-        limits = request.limits or event.limits
-        self.layers.begin(
-            replace(event, limits=limits), request.translate, request.units, self._affine,
-            keep_view=request.volume is not None,
-        )
+        self.screen.begin(event)
         self._say("info", "")
         if self.state == LOADING:
             self._set_state(RUNNING)
@@ -234,10 +205,7 @@ class RunController(QObject):
 
     def _finish(self, result: Result) -> None:
         self.result = result
-        samples = len(result.samples)
-        self.layers.finish(Statistics(result.mean, result.std, result.variance, samples))
-        if self.layers.shown == ITERATE:
-            self.layers.show(MEAN)
+        self.screen.finish(result)
         text = "Finished." if result.complete else "Stopped; what was reached so far is kept."
         self._say("info", text)
         self.finished.emit(result)
@@ -245,7 +213,8 @@ class RunController(QObject):
     def _end(self) -> None:
         """The worker's last word: only here does the state go back to idle."""
         self._timer.stop()
-        self._job, self._request = None, None
+        self._job = None
+        self.screen.forget()
         self.begun = None
         self._mailbox.clear()
         self._set_state(IDLE)
@@ -258,8 +227,3 @@ class RunController(QObject):
         if state != self.state:
             self.state = state
             self.state_changed.emit(state)
-
-    def _on_inserted(self, event: Any) -> None:
-        viewer = self._viewer()
-        if viewer is not None and is_anatomical(event.value):
-            orient(viewer)

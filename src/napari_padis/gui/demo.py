@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 VIEWS = 20
 #: Slices reconstructed in the demo, around the middle.
-SLICES = 4
+SLICES = 8
+SAMPLES, STEPS = 2, 40
 WINDOW = (1500, 940)
 #: Seconds after which a headless demo gives up.
 PATIENCE = 780.0
@@ -44,6 +45,10 @@ def open_demo() -> tuple[Viewer, ReconstructionDock]:
     dock.measurement.last.setValue(first + SLICES - 1)
     dock.method.method_box.setCurrentIndex(dock.method.method_box.findData("padis-fast"))
     dock.prior.prior_box.setCurrentIndex(max(0, dock.prior.prior_box.findData("ct-small")))
+    dock.method.samples.setValue(SAMPLES)
+    dock.method.steps.setValue(STEPS)
+    viewer.window.resize(*WINDOW)
+    _process(0.5)  # the canvas must have its size before the picture is fitted to it
     center_slices(viewer, layer)
     return viewer, dock
 
@@ -101,8 +106,7 @@ def _headless(viewer: Viewer, dock: ReconstructionDock, out: Path | None) -> Non
 
     folder = out or Path(".")
     folder.mkdir(parents=True, exist_ok=True)
-    viewer.window.resize(*WINDOW)
-    _process(1.5)
+    _process(1.0)
     _screenshot(viewer, folder / "demo-1-start.png")
     control = dock.controller
     dock.run()

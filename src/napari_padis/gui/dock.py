@@ -76,8 +76,14 @@ class ReconstructionDock(QWidget):
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(5)
-        for section in (self.data, self.measurement, self.forward, self.prior, self.method,
-                        self.display):
+        for section in (
+            self.data,
+            self.measurement,
+            self.forward,
+            self.prior,
+            self.method,
+            self.display,
+        ):
             layout.addWidget(section)
         layout.addStretch(1)
         self.scroll = named(QScrollArea(), "Settings", "Settings of the reconstruction.")
@@ -185,12 +191,15 @@ class ReconstructionDock(QWidget):
         recipe = Recipe.create(**values)
         if isinstance(source, Volume):
             simulation = self.measurement.simulation()
-            translate, units = placement(
-                layer, source.spacing, self.measurement.slices[0]
+            translate, units = placement(layer, source.spacing, self.measurement.slices[0])
+            return Request(
+                recipe,
+                volume=source,
+                simulation=simulation,
+                translate=translate,
+                units=units,
+                limits=tuple(layer.contrast_limits),
             )
-            return Request(recipe, volume=source, simulation=simulation,
-                           translate=translate, units=units,
-                           limits=tuple(layer.contrast_limits))
         translate, _ = placement(layer, source.spacing, 0)
         return Request(recipe, measurement=source, translate=translate)
 
@@ -201,7 +210,7 @@ class ReconstructionDock(QWidget):
         except PadisError as error:
             self.run_bar.set_message("error", str(error))
             return
-        self.controller.start(request)
+        self.controller.start(request, self.data.layer)
 
     def ask_and_save(self) -> None:
         """Let the user choose a folder and save the result there."""
@@ -246,5 +255,3 @@ class ReconstructionDock(QWidget):
         window = self.window()
         if isinstance(window, QMainWindow):
             self.controller.watch(window)
-
-

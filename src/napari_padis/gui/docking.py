@@ -36,7 +36,5 @@ def forbid_floating(dock: QDockWidget) -> None:
     Dragging a dock floats it on the way, so moving is forbidden too.
     """
     features = QDockWidget.DockWidgetFeature
-    dock.setFeatures(
-        dock.features() & ~features.DockWidgetFloatable & ~features.DockWidgetMovable
-    )
+    dock.setFeatures(dock.features() & ~features.DockWidgetFloatable & ~features.DockWidgetMovable)
     _FloatGuard(dock)

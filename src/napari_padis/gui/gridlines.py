@@ -15,8 +15,9 @@ def tile_edges(length: int, patch: int, tiles: int, pad: int, shift: int) -> NDA
     at ``c - 0.5``. The borders are those of the tiles at ``shift - pad + k * patch``
     (:class:`napari_padis.prior.patches.PatchGrid`).
     """
-    edges = shift - pad + patch * np.arange(tiles + 1) - 0.5
-    return edges[(edges > 0) & (edges < length - 1)]
+    edges = shift - pad + patch * np.arange(tiles + 1, dtype=np.float64) - 0.5
+    inside: NDArray[np.float64] = edges[(edges > 0) & (edges < length - 1)]
+    return inside
 
 
 def grid_lines(

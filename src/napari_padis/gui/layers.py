@@ -27,6 +27,7 @@ from napari_padis.scan.volume import Volume
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+SOURCE = "source"
 ITERATE, MEAN, STD, VARIANCE = "iterate", "posterior mean", "standard deviation", "variance"
 GRID = "patch grid"
 #: From bottom to top of the layer list.
@@ -70,6 +71,7 @@ class RunLayers:
         translate: tuple[float, float, float] = (0.0, 0.0, 0.0),
         units: str = "mm",
         affine: NDArray[np.float64] | None = None,
+        source: Layer | None = None,
         keep_view: bool = True,
     ) -> None:
         """Create the layers of a run, or empty the present ones when they fit."""
@@ -80,9 +82,16 @@ class RunLayers:
         if geometry != self._geometry:
             self._layers, self._geometry = {}, geometry
         self._pending.clear()
+        if source is not None and self._layers.get(SOURCE) is not source:
+            self._layers[SOURCE] = source
+            source.events.visible.connect(self._flush)
         self._layout, self._shift = started.layout, (0, 0)
-        common = {"scale": started.spacing, "translate": translate, "units": (units,) * 3,
-                  "axis_labels": SAR}
+        common = {
+            "scale": started.spacing,
+            "translate": translate,
+            "units": (units,) * 3,
+            "axis_labels": SAR,
+        }
         with preserve_view(viewer):
             for role in IMAGES:
                 self._begin_image(viewer, role, started, common, affine)
@@ -153,7 +162,8 @@ class RunLayers:
             viewer.add_layer(layer)
         self._thicken()
         # Above the images even when some of them had to be made again.
-        viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
+        if viewer.layers[-1] is not layer:
+            viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
         self._place_grid()
 
     def update(self, event: Iterate | Statistics) -> None:
@@ -175,8 +185,11 @@ class RunLayers:
         self.update(event)
 
     def show(self, role: str) -> None:
-        """Make one of the images the only visible one; the grid belongs to the iterate."""
-        for name in IMAGES:
+        """Make one of the images the only visible one; the grid belongs to the iterate.
+
+        The source is hidden too, or it would look as if its slices were reconstructed.
+        """
+        for name in (SOURCE, *IMAGES):
             layer = self.get(name)
             if layer is not None:
                 layer.visible = name == role
@@ -186,7 +199,7 @@ class RunLayers:
     @property
     def shown(self) -> str | None:
         """Topmost visible image of the run."""
-        for role in reversed(IMAGES):
+        for role in (*reversed(IMAGES), SOURCE):
             layer = self.get(role)
             if layer is not None and layer.visible:
                 return role

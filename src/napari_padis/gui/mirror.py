@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer, Vectors
@@ -32,13 +32,34 @@ def can_mirror(layer: Layer) -> bool:
 class Mirror:
     """Copies of one layer in several viewers; one-way, since the copies have no controls.
 
-    The copies refer to the same array: a view costs no memory for data.
+    The copies refer to the same array: a view costs no memory for data. They are made
+    when the layer is first visible, since every layer in a canvas takes time to make.
+
+    Parameters
+    ----------
+    layer : Layer
+    viewers : sequence of ViewerModel
+        The axial one first.
+    on_copied : callable, optional
+        Called when copies have been made later than here.
+    on_data : callable, optional
+        Called instead of :meth:`refresh` when there are newer data, to choose the moment.
     """
 
-    def __init__(self, layer: Layer, viewers: Sequence[ViewerModel]) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        viewers: Sequence[ViewerModel],
+        on_copied: Callable[[], None] | None = None,
+        on_data: Callable[[], None] | None = None,
+    ) -> None:
         self._source = weakref.ref(layer)
-        targets = viewers if isinstance(layer, Image) else viewers[:1]
-        self._copies = [(viewer, self._copy(layer, viewer)) for viewer in targets]
+        self._targets = list(viewers if isinstance(layer, Image) else viewers[:1])
+        self._on_copied = on_copied
+        self._on_data = on_data or self.refresh
+        self._copies: list[tuple[ViewerModel, Layer]] = []
+        if layer.visible:
+            self._make_copies(layer)
         self._emitters = [
             getattr(layer.events, name)
             for name in (*FOLLOWED, "data", "scale", "translate")
@@ -47,17 +68,30 @@ class Mirror:
         for emitter in self._emitters:
             emitter.connect(self._follow)
 
+    def _make_copies(self, layer: Layer) -> None:
+        self._copies = [(viewer, self._copy(layer, viewer)) for viewer in self._targets]
+
     def _copy(self, layer: Layer, viewer: ViewerModel) -> Layer:
         options: dict[str, Any] = {name: getattr(layer, name) for name in GEOMETRY}
-        options |= {"name": layer.name, "opacity": layer.opacity, "visible": layer.visible,
-                    "blending": layer.blending}
+        options |= {
+            "name": layer.name,
+            "opacity": layer.opacity,
+            "visible": layer.visible,
+            "blending": layer.blending,
+        }
         copy: Layer
         if isinstance(layer, Image):
-            copy = Image(layer.data, contrast_limits=layer.contrast_limits, gamma=layer.gamma,
-                         colormap=layer.colormap, **options)
+            copy = Image(
+                layer.data,
+                contrast_limits=layer.contrast_limits,
+                gamma=layer.gamma,
+                colormap=layer.colormap,
+                **options,
+            )
         elif isinstance(layer, Vectors):
-            copy = Vectors(layer.data, ndim=3, vector_style=layer.vector_style,
-                           edge_color="#4dd2ff", **options)
+            copy = Vectors(
+                layer.data, ndim=3, vector_style=layer.vector_style, edge_color="#4dd2ff", **options
+            )
         else:
             raise TypeError(f"A {type(layer).__name__} layer cannot be mirrored.")
         viewer.add_layer(copy)
@@ -71,7 +105,7 @@ class Mirror:
     def _follow(self, event: Any) -> None:
         name = event.type
         if name == "data":
-            self.refresh()
+            self._on_data()
         elif name in (*FOLLOWED, "scale", "translate"):
             source = self.source
             if source is None:
@@ -80,21 +114,29 @@ class Mirror:
                 if hasattr(copy, name):
                     setattr(copy, name, getattr(source, name))
             if name == "visible":
-                self.refresh()
+                self._show(source)
 
-    def refresh(self) -> None:
-        """Hand over newer data, unless nobody sees them."""
+    def _show(self, source: Layer) -> None:
+        if source.visible and not self._copies:
+            self._make_copies(source)
+            if self._on_copied is not None:
+                self._on_copied()
+        self._on_data()
+
+    def refresh(self, only: ViewerModel | None = None) -> None:
+        """Hand newer data to all viewers or to one, unless nobody sees them."""
         source = self.source
         if source is None or not source.visible:
             return
-        for _, copy in self._copies:
-            if copy.data is not source.data:
+        for viewer, copy in self._copies:
+            if only in (None, viewer) and copy.data is not source.data:
                 copy.data = source.data
 
     def raise_(self) -> None:
         """Put the copies on top."""
         for viewer, copy in self._copies:
-            viewer.layers.move(viewer.layers.index(copy), len(viewer.layers))
+            if copy in viewer.layers:
+                viewer.layers.move(viewer.layers.index(copy), len(viewer.layers))
 
     def detach(self) -> None:
         """Stop following."""

@@ -11,6 +11,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from napari_padis.gui.docking import forbid_floating
+from napari_padis.gui.gl import ContextGuard, main_canvas
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mirror import Mirror, can_mirror
 from napari_padis.gui.plane import PLANES, PlaneView
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 TITLE = "Orthogonal views"
 #: Milliseconds in which movements of the crosshair are gathered.
 GATHER = 30
+#: Milliseconds between the canvases that get newer data, so that none blocks for long.
+STAGGER = 20
 
 
 class OrthoViews(QWidget):
@@ -56,24 +59,34 @@ class OrthoViews(QWidget):
         self._down = False
         self._docked = False
         self._watcher: WindowWatcher | None = None
+        self._context = ContextGuard(self._viewer)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(GATHER)
         self._timer.timeout.connect(self._catch_up)
+        self._stale: list[PlaneView] = []
+        self._stale_timer = QTimer(self)
+        self._stale_timer.setInterval(STAGGER)
+        self._stale_timer.timeout.connect(self._refresh_one)
+        # Layers come in batches, and taking a picture out of a canvas is slow.
+        self._layer_timer = QTimer(self)
+        self._layer_timer.setSingleShot(True)
+        self._layer_timer.timeout.connect(self._layers_changed)
         self._layers_changed()
         events = self._viewer.layers.events
         for emitter in (events.inserted, events.removed, events.reordered):
-            emitter.connect(self._layers_changed)
+            emitter.connect(self._layers_change)
         self._viewer.dims.events.point.connect(self._point_moved)
         self._viewer.events.theme.connect(self._follow_theme)
         self._follow_theme()
 
     def sizeHint(self) -> QSize:
-        """A row of three pictures."""
+        """Give room to a row of three pictures."""
         return QSize(720, 260)
 
     def set_layers(self, layers: Sequence[Layer]) -> None:
         """Show these layers of the main viewer, from bottom to top."""
+        before = [mirror.source for mirror in self._mirrors]
         wanted = [layer for layer in layers if can_mirror(layer)]
         for mirror in list(self._mirrors):
             if mirror.source not in wanted:
@@ -82,9 +95,12 @@ class OrthoViews(QWidget):
         known = {id(mirror.source): mirror for mirror in self._mirrors}
         first = not self._mirrors
         models = [view.model for view in self.planes]
-        self._mirrors = [known.get(id(layer)) or Mirror(layer, models) for layer in wanted]
-        for mirror in self._mirrors:
-            mirror.raise_()
+        self._mirrors = [
+            known.get(id(layer)) or Mirror(layer, models, self._stack, self._data_changed)
+            for layer in wanted
+        ]
+        if [mirror.source for mirror in self._mirrors] != before:
+            self._stack()
         images = [layer for layer in wanted if isinstance(layer, Image)]
         self._reference = images[0] if images else None
         if self._reference is None:
@@ -95,14 +111,35 @@ class OrthoViews(QWidget):
                 view.fit()
         self._catch_up()
 
+    def _stack(self) -> None:
+        """The order of the main viewer, and the crosshair on top."""
+        for mirror in self._mirrors:
+            mirror.raise_()
+        for view in self.planes:
+            view.raise_crosshair()
+
     def refresh(self) -> None:
-        """Show the newest data of all visible layers."""
+        """Show the newest data of all visible layers now."""
+        self._stale = []
         for mirror in self._mirrors:
             mirror.refresh()
 
+    def _data_changed(self) -> None:
+        self._stale = list(self.planes)
+        self._stale_timer.start()
+
+    def _refresh_one(self) -> None:
+        """One canvas at a time: drawing all at once would block the window too long."""
+        if self._stale:
+            view = self._stale.pop(0)
+            for mirror in self._mirrors:
+                mirror.refresh(view.model)
+        if not self._stale:
+            self._stale_timer.stop()
+
     def set_point(self, point: tuple[float, ...]) -> None:
         """Move the crosshair, and the main viewer's sliders, to a world position in mm."""
-        if self._guard or self._down or self._reference is None:
+        if self._guard or self._down or self._reference is None or len(point) != 3:
             return
         self._guard = True
         try:
@@ -119,20 +156,26 @@ class OrthoViews(QWidget):
             return
         self._down = True
         self._timer.stop()
+        self._layer_timer.stop()
+        self._stale_timer.stop()
         events = self._viewer.layers.events
         for emitter in (events.inserted, events.removed, events.reordered):
-            emitter.disconnect(self._layers_changed)
+            emitter.disconnect(self._layers_change)
         self._viewer.dims.events.point.disconnect(self._point_moved)
         self._viewer.events.theme.disconnect(self._follow_theme)
+        self._context.release()
         for mirror in self._mirrors:
             mirror.detach()
         self._mirrors, self._reference = [], None
         for view in self.planes:
             view.shut_down()
-        self.planes = []
+        self.planes, self._stale = [], []
         self.deleteLater()
 
-    def _layers_changed(self, _event: Any = None) -> None:
+    def _layers_change(self, _event: Any = None) -> None:
+        self._layer_timer.start(0)
+
+    def _layers_changed(self) -> None:
         self.set_layers(list(self._viewer.layers))
 
     def _point_moved(self, _event: Any = None) -> None:
@@ -140,8 +183,7 @@ class OrthoViews(QWidget):
             self._timer.start()
 
     def _catch_up(self) -> None:
-        if self._viewer.dims.ndim >= 3:
-            self.set_point(tuple(self._viewer.dims.point[-3:]))
+        self.set_point(tuple(self._viewer.dims.point[-3:]))
 
     def _follow_theme(self, _event: Any = None) -> None:
         for view in self.planes:
@@ -164,16 +206,14 @@ class OrthoViews(QWidget):
         """Fit the pictures once their size is known."""
         super().showEvent(event)
         self._watch()
-        QTimer.singleShot(0, self._fit)
-
-    def _fit(self) -> None:
         for view in self.planes:
-            view.fit()
+            QTimer.singleShot(0, view.fit)
 
     def _watch(self) -> None:
         window = self.window() if not self._down else None
         if isinstance(window, QMainWindow) and self._watcher is None:
             self._watcher = WindowWatcher(window, self.shut_down)
+            self._context.set_canvas(main_canvas(window, self))
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Files may be dropped here as on the main canvas."""

@@ -14,6 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_padis.gui.crosshair import crosshair_lines
+from napari_padis.gui.gl import ContextGuard
 from napari_padis.gui.view import ACROSS, SAR, orient, thicken_lines
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ class PlaneView(QWidget):
         super().__init__()
         self.plane = plane
         self.setAccessibleName(f"{plane.name} view")
-        self.setToolTip(f"{plane.name.capitalize()}: click, or point with Shift held, to move the "
-                        "crosshair; scroll to zoom; drag to pan.")
+        self.setToolTip(
+            f"{plane.name.capitalize()}: click, or point with Shift held, to move the "
+            "crosshair; scroll to zoom; drag to pan."
+        )
         self._clicked = clicked
         self.model = ViewerModel(title=plane.name)
         self.canvas = QtViewer(self.model)
@@ -70,6 +73,9 @@ class PlaneView(QWidget):
         self.canvas.setAcceptDrops(False)
         self.canvas.canvas.native.setAcceptDrops(False)
         self._lines: list[Vectors] = []
+        self._down = False
+        self._context = ContextGuard(self.model)
+        self._context.set_canvas(self.canvas.canvas.native)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
@@ -89,8 +95,10 @@ class PlaneView(QWidget):
             label.setObjectName(f"edge_{edge}")
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             colour = "#c8d0da" if edge == "name" else "#ffd166"
-            label.setStyleSheet(f"QLabel {{ color: {colour}; font-weight: bold; "
-                                "background: rgba(0, 0, 0, 110); padding: 0px 2px; }")
+            label.setStyleSheet(
+                f"QLabel {{ color: {colour}; font-weight: bold; "
+                "background: rgba(0, 0, 0, 190); padding: 0px 2px; }"
+            )
             label.adjustSize()
             labels[edge] = label
         return labels
@@ -128,22 +136,38 @@ class PlaneView(QWidget):
         for line in self._lines:
             line.scale, line.translate = reference.scale, reference.translate
             line.units = reference.units
-            self.model.layers.move(self.model.layers.index(line), len(self.model.layers))
+        self.raise_crosshair()
         self._thicken()
+
+    def raise_crosshair(self) -> None:
+        """Put the crosshair above all pictures."""
+        if list(self.model.layers)[-len(self._lines) :] != self._lines:
+            for line in self._lines:
+                self.model.layers.move(self.model.layers.index(line), len(self.model.layers))
 
     def _make_lines(self, reference: Layer, along: int) -> Vectors:
         """Layer of the crosshair's lines along one axis; each has a width of its own."""
         (across,) = {*self.plane.order[1:]} - {along}
         lines = Vectors(
-            np.zeros((0, 2, 3)), ndim=3, name=f"{CROSSHAIR} {SAR[along]}", vector_style="line",
-            opacity=0.9, edge_color="#ffd166", axis_labels=SAR, units=reference.units,
-            scale=reference.scale, translate=reference.translate, metadata={ACROSS: across},
+            np.zeros((0, 2, 3)),
+            ndim=3,
+            name=f"{CROSSHAIR} {SAR[along]}",
+            vector_style="line",
+            opacity=0.9,
+            edge_color="#ffd166",
+            axis_labels=SAR,
+            units=reference.units,
+            scale=reference.scale,
+            translate=reference.translate,
+            metadata={ACROSS: across},
         )
         self.model.add_layer(lines)
         return lines
 
     def fit(self) -> None:
-        """Fit the picture to the canvas."""
+        """Fit the picture to the canvas; nothing once it is shut down."""
+        if self._down:
+            return
         images = [layer for layer in self.model.layers if layer not in self._lines]
         if images:
             self.model.fit_to_view(layers=images, margin=0.04)
@@ -157,7 +181,7 @@ class PlaneView(QWidget):
         index = np.clip((np.asarray(point) - translate) / scale, 0, last)
         # Exactly where this view is cut, or the lines would not be drawn.
         index[normal] = (self.model.dims.point[normal] - translate[normal]) / scale[normal]
-        lines = crosshair_lines(index, (0, 0, 0), last, normal)
+        lines = crosshair_lines(index.tolist(), (0, 0, 0), last.tolist(), normal)
         for layer, segments in zip(self._lines, lines, strict=False):
             layer.data = segments
 
@@ -183,6 +207,8 @@ class PlaneView(QWidget):
         self.canvas.canvas.native.removeEventFilter(self)
         self.model.mouse_drag_callbacks.clear()
         self.model.mouse_move_callbacks.clear()
-        self._lines = []
+        self._lines, self._down = [], True
+        self._context.make_current()
+        self._context.release()
         self.canvas.close()
         self.canvas.deleteLater()

@@ -27,8 +27,9 @@ def size(count: float) -> str:
 
 def product(values: Sequence[float], digits: int = 2) -> str:
     """``2.5 × 0.7 × 0.7``."""
-    return " × ".join(f"{v:.{digits}f}".rstrip("0").rstrip(".") if v % 1 else f"{v:.0f}"
-                      for v in values)
+    return " × ".join(
+        f"{v:.{digits}f}".rstrip("0").rstrip(".") if v % 1 else f"{v:.0f}" for v in values
+    )
 
 
 def count(value: int) -> str:

@@ -41,12 +41,20 @@ def _load() -> None:
     try:
         for name in MODULES:
             importlib.import_module(name)
+        _touch()
         _devices[:] = find_devices()
     except ImportError:
         logger.exception("A needed package could not be loaded.")
         _devices[:] = ["auto", "cpu"]
     finally:
         _done.set()
+
+
+def _touch() -> None:
+    """Make torch load what it loads with the first layer of a network (seconds)."""
+    import torch
+
+    torch.nn.Linear(1, 1)
 
 
 def find_devices() -> list[str]:

@@ -107,7 +107,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                         "sigma_max": 0.5,
                         "sigma_min": 0.003,
                         "eta": 1.0,
-                        "gamma": 1000.0,
+                        "trust": 10.0,
                         "cg": 5,
                     }
                 ),

@@ -14,6 +14,16 @@ from napari_padis.posterior.schedule import geometric
 Settings = Mapping[str, float]
 
 
+def noise_aware(
+    problem: Problem, evaluator: Evaluator, trust: float = 1.0
+) -> Callable[[float], float]:
+    """Weight of the data, r_t^2 / sigma_y^2: the denoiser's error against the noise.
+
+    ``trust`` above 1 pulls harder towards the data than the noise level warrants.
+    """
+    return lambda sigma: trust * evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
+
+
 def start_fbp(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
@@ -28,17 +38,12 @@ def start_fast(
 ) -> Run:
     """DDS from the direct reconstruction plus noise (come-closer-diffuse-faster)."""
     sigmas = geometric(settings["sigma_max"], settings["sigma_min"], steps)
+    gamma = noise_aware(problem, evaluator, settings["trust"])
     x = samplers.initial(problem, samples)
     x = x + sigmas[0] * evaluator.noise(x)
     return (
         yield from samplers.dds(
-            problem,
-            evaluator,
-            x,
-            sigmas,
-            lambda sigma: settings["gamma"],
-            int(settings["cg"]),
-            settings["eta"],
+            problem, evaluator, x, sigmas, gamma, int(settings["cg"]), settings["eta"]
         )
     )
 
@@ -49,10 +54,7 @@ def start_calibrated(
     """DDS down to ``sigma_switch``, then noise-aware Langevin dynamics."""
     descent, levels = split(steps, settings)
     cg, switch = int(settings["cg"]), settings["sigma_switch"]
-
-    def gamma(sigma: float) -> float:
-        return evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
-
+    gamma = noise_aware(problem, evaluator)
     x = samplers.initial(problem, samples)
     sigmas = geometric(settings["sigma_max"], switch, descent)
     x = x + sigmas[0] * evaluator.noise(x)

@@ -101,8 +101,10 @@ class DataSection(Section):
         """Look at the chosen layer."""
         layer, self.source = self.layer, None
         if layer is None:
-            self.facts.setText("Open a volume or a sinogram: drop a file on the window, or "
-                               "choose File › Open Sample.")
+            self.facts.setText(
+                "Open a volume or a sinogram: drop a file on the window, or "
+                "choose File › Open Sample."
+            )
         else:
             try:
                 self.source = self._with_unit(load(layer))
@@ -119,8 +121,10 @@ class DataSection(Section):
 def describe(source: Volume | Measurement) -> str:
     """Shape, spacing and unit in one line."""
     if isinstance(source, Volume):
-        return (f"Volume of {text.product(source.shape)} voxels, "
-                f"{text.product(source.spacing)} mm, in {source.unit}")
+        return (
+            f"Volume of {text.product(source.shape)} voxels, "
+            f"{text.product(source.spacing)} mm, in {source.unit}"
+        )
     slices, views, bins = source.data.shape
     noise = source.noise
     kind = {"none": "no noise", "unknown": "unknown noise"}.get(noise.kind, f"{noise.kind} noise")

@@ -22,13 +22,18 @@ class DisplaySection(Section):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__("Display")
         self.rate = decimal(
-            "Updates per second", "How often the picture is renewed during a run.",
-            0.5, 10, 3, digits=1,
+            "Updates per second",
+            "How often the picture is renewed during a run.",
+            0.5,
+            10,
+            3,
+            digits=1,
         )
         self.rate.setSuffix(" per second")
         self.rate.valueChanged.connect(self.rate_changed)
         self.ortho = named(
-            QCheckBox("Orthogonal views"), "Orthogonal views",
+            QCheckBox("Orthogonal views"),
+            "Orthogonal views",
             "Axial, coronal and sagittal views with a linked crosshair.",
         )
         self.ortho.toggled.connect(self.ortho_toggled)

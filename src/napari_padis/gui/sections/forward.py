@@ -31,7 +31,8 @@ class ForwardSection(Section):
         if index >= 0:
             self.model_box.setCurrentIndex(index)
         views, bins = geometry.data_shape
+        stack = "1 slice" if slices == 1 else f"{slices} slices"
         self.facts.setText(
             f"{views} views × {bins} bins of {geometry.detector_pitch:.3g} mm → "
-            f"{slices} slices of {text.product(geometry.image_shape)} pixels"
+            f"{stack} of {text.product(geometry.image_shape)} pixels"
         )

@@ -33,11 +33,13 @@ class MeasurementSection(Section):
         super().__init__("Measurement")
         self._source: Volume | Measurement | None = None
         self.simulate_button = named(
-            QRadioButton("Simulate"), "Simulate from the volume",
+            QRadioButton("Simulate"),
+            "Simulate from the volume",
             "Project the chosen volume and add noise.",
         )
         self.measured_button = named(
-            QRadioButton("Measured"), "Use the measured sinogram",
+            QRadioButton("Measured"),
+            "Use the measured sinogram",
             "Reconstruct the chosen sinogram as it is.",
         )
         self._group = QButtonGroup(self)
@@ -62,9 +64,7 @@ class MeasurementSection(Section):
         self.photons.setSuffix(" per ray")
         self.first = spin("First slice", "First slice, counted from the feet.", 0, 0, 0)
         self.last = spin("Last slice", "Last slice, counted from the feet.", 0, 0, 0)
-        self.all_button = named(
-            QPushButton("All"), "All slices", "Take every slice of the volume."
-        )
+        self.all_button = named(QPushButton("All"), "All slices", "Take every slice of the volume.")
         self.all_button.clicked.connect(self.choose_all)
         self.form.addRow(side_by_side([self.simulate_button, self.measured_button]))
         self._rows: list[tuple[QLabel, QWidget]] = []
@@ -153,7 +153,10 @@ class MeasurementSection(Section):
         if source is None:
             return None
         return ParallelGeometry.standard(
-            self.views.value(), source.shape[1:], source.spacing[1:], source.spacing[0],
+            self.views.value(),
+            source.shape[1:],
+            source.spacing[1:],
+            source.spacing[0],
             self.detectors.value(),
         )
 

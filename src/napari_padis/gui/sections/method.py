@@ -37,8 +37,13 @@ class MethodSection(Section):
         self.device_box = combo("Device", "Where to compute; 'auto' takes a GPU if there is one.")
         self.set_devices(["auto", "cpu"])
         self.sigma = decimal(
-            "Noise of the data", "Standard deviation of the line integrals; 'from the data' "
-            "takes what the measurement says.", 0, 1000, 0, digits=5,
+            "Noise of the data",
+            "Standard deviation of the line integrals; 'from the data' "
+            "takes what the measurement says.",
+            0,
+            1000,
+            0,
+            digits=5,
         )
         self.sigma.setSpecialValueText("from the data")
         self.sigma.setSingleStep(0.001)
@@ -104,5 +109,3 @@ class MethodSection(Section):
         for widget in (self.samples, self.steps):
             widget.setEnabled(method.needs_prior)
         self.changed.emit()
-
-

@@ -55,8 +55,13 @@ def card_text(card: PriorCard) -> str:
         ("Network", f"{text.count(card.parameters)} parameters"),
     ]
     if card.training is not None:
-        lines.append(("Training", f"{text.count(card.training.patches)} patches, "
-                                  f"{text.count(card.training.steps)} steps"))
+        lines.append(
+            (
+                "Training",
+                f"{text.count(card.training.patches)} patches, "
+                f"{text.count(card.training.steps)} steps",
+            )
+        )
     curve = _closest(card.denoising_psnr)
     if curve:
         lines.append(("Denoising", curve))

@@ -20,11 +20,11 @@ from qtpy.QtWidgets import (
 from napari_padis.engine.events import Progress, Started
 from napari_padis.gui import controller as control
 from napari_padis.gui import text
-from napari_padis.gui.layers import ITERATE, MEAN, STD, VARIANCE
+from napari_padis.gui.layers import ITERATE, MEAN, SOURCE, STD, VARIANCE
 from napari_padis.gui.sections.base import Text, heading, named
 
 KEYS = {"run": "Ctrl+Return", "pause": "Ctrl+Shift+Space", "stop": "Ctrl+Shift+Return"}
-SHOWN = {ITERATE: "Iterate", MEAN: "Mean", STD: "Std. dev.", VARIANCE: "Variance"}
+SHOWN = {SOURCE: "Source", ITERATE: "Iterate", MEAN: "Mean", STD: "Std", VARIANCE: "Variance"}
 FACTS = ("Elapsed", "Time left", "Noise level", "Residual", "Memory", "Device")
 
 
@@ -110,15 +110,16 @@ class RunSection(QWidget):
             button.setCheckable(True)
             button.clicked.connect(lambda _checked, role=role: self.show_role.emit(role))
             group.addButton(button)
-            row.addWidget(button, stretch=1)
+            row.addWidget(button, stretch=len(title))
             self._view_buttons[role] = button
         self.save_button = named(
-            QPushButton("Save …"), "Save the result",
+            QPushButton("Save …"),
+            "Save the result",
             "Write mean, standard deviation, variance, samples, recipe and report to a folder.",
         )
         self.save_button.clicked.connect(self.save)
-        row.addSpacing(6)
-        row.addWidget(self.save_button, stretch=1)
+        row.addSpacing(4)
+        row.addWidget(self.save_button, stretch=6)
         return row
 
     def set_state(self, state: str, has_result: bool) -> None:
@@ -149,7 +150,8 @@ class RunSection(QWidget):
             "Time left": text.duration(event.remaining),
             "Noise level": f"σ {text.number(event.sigma)}" if event.levels else "–",
             "Residual": f"{text.number(event.residual)} σ_y"
-            if math.isfinite(event.residual) else "–",
+            if math.isfinite(event.residual)
+            else "–",
         }
         for name, value in values.items():
             self._values[name].setText(value)
