@@ -99,3 +99,33 @@ def test_interrupt_keeps_the_state(cli, training_folder, tiny_config, tmp_path, 
     assert result.exit_code == 130
     assert (tmp_path / "out" / "state.pt").exists()
     assert json.loads((tmp_path / "out" / "config.json").read_text())["steps"] == 5
+
+
+def test_the_card_carries_what_a_person_says(cli, training_folder, tiny_config, tmp_path):
+    said = tmp_path / "said.json"
+    said.write_text(json.dumps({"title": "Mine", "licence": "CC0", "trained_on": ["a", "b"]}))
+    out = tmp_path / "named"
+    result = train(cli, training_folder, out, tiny_config, "--steps", 1, "--card", said)
+    assert result.exit_code == 0, result.output
+    card = PriorCard.load(out / "named.json")
+    assert (card.title, card.licence, card.trained_on) == ("Mine", "CC0", ("a", "b"))
+
+
+def test_the_card_may_not_say_what_is_measured(cli, training_folder, tiny_config, tmp_path):
+    said = tmp_path / "said.json"
+    said.write_text(json.dumps({"parameters": 1}))
+    words = ("--steps", 1, "--card", said)
+    result = train(cli, training_folder, tmp_path / "out", tiny_config, *words)
+    assert result.exit_code == 2
+    assert "'parameters'" in result.stderr
+
+
+def test_committed_settings_are_valid():
+    from pathlib import Path
+
+    from napari_padis.cli.train import read_card, read_config
+
+    configs = Path(__file__).parents[2] / "configs"
+    settings = read_config(configs / "ct-small.json", hours=None, steps=None, seed=None)
+    assert settings.hours == 2.0
+    assert "LIDC" in read_card(configs / "ct-small.card.json")["trained_on"][0]

@@ -31,10 +31,10 @@ def test_calibrated_spread_and_coverage_are_those_of_the_posterior(toy):
     assert s.mean_distance < 0.03
 
 
-def test_fast_method_has_a_good_mean_and_too_little_spread(toy):
+def test_fast_method_has_a_good_mean(toy):
     s = toy_module.score(toy, toy_module.run_method(toy, "padis-fast"))
     assert s.mean_distance < 0.035
-    assert s.coverage < 0.85
+    assert 0.7 < s.sd_ratio < 1.4
 
 
 def test_published_data_step_is_too_narrow(toy):

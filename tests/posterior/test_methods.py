@@ -17,17 +17,18 @@ def test_unknown_method_lists_the_known_ones():
 
 
 def test_unknown_option_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"no option 'zeta'.*eta"):
+    with pytest.raises(InputError, match=r"no option 'zeta'.*inner"):
         METHODS["padis-fast"].settings({"zeta": 1})
 
 
 def test_options_must_be_numbers():
     with pytest.raises(InputError, match="must be numbers"):
-        METHODS["padis-fast"].settings({"eta": "many"})
+        METHODS["padis-fast"].settings({"inner": "many"})
 
 
 @pytest.mark.parametrize(
-    ("name", "evaluations"), [("padis", 1000), ("padis-fast", 100), ("fbp", 0)]
+    ("name", "evaluations"),
+    [("padis", 1000), ("padis-fast", 100), ("padis-calibrated", 130), ("fbp", 0)],
 )
 def test_default_plans(name, evaluations):
     assert METHODS[name].plan(None, {})[1] == evaluations

@@ -229,6 +229,7 @@ def _export(
             pixels=counters.pixels,
             seconds=counters.seconds,
             processes=trainer.world,
+            hardware=f"{trainer.device.type}, {torch.get_num_threads()} threads a process",
             slices=trainer.sampler.count,
             settings={
                 **config.model_dump(mode="json"),

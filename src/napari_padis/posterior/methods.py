@@ -62,7 +62,7 @@ class Method:
         if not self.needs_prior:
             return 0, 0
         inner = int(settings.get("inner", 1))
-        if self.name == "padis-calibrated":
+        if "descent" in settings:
             descent, levels = split(total, settings)
             return descent + levels, descent + levels * inner
         levels = max(1, round(total / inner))
@@ -97,24 +97,26 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         for m in (
             Method(
                 "padis-fast",
-                "PaDIS fast (DDS)",
-                "Best mean picture per second; the spread of its samples is too narrow to be "
-                "read as uncertainty.",
+                "PaDIS fast",
+                "Best mean picture per second, from denoised samples; their spread is a first "
+                "impression of the uncertainty, not a calibrated one.",
                 100,
                 4,
                 options=MappingProxyType(
                     {
-                        "sigma_max": 0.5,
-                        "sigma_min": 0.003,
-                        "eta": 1.0,
-                        "trust": 10.0,
+                        "sigma_max": 1.0,
+                        "sigma_switch": 0.05,
+                        "sigma_min": 0.002,
+                        "descent": 0.4,
+                        "inner": 3,
+                        "epsilon": 1.0,
                         "cg": 5,
                     }
                 ),
             ),
             Method(
                 "padis-calibrated",
-                "PaDIS calibrated (noise-aware)",
+                "PaDIS calibrated",
                 "Samples whose spread is meant as uncertainty: the noise level and the "
                 "denoiser's own error enter the data step.",
                 130,
@@ -122,7 +124,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 calibrated=True,
                 options=MappingProxyType(
                     {
-                        "sigma_max": 0.5,
+                        "sigma_max": 1.0,
                         "sigma_switch": 0.05,
                         "sigma_min": 0.002,
                         "descent": 0.385,

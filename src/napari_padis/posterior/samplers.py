@@ -93,11 +93,6 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def initial(problem: Problem, samples: int) -> Tensor:
-    """Samples' common start: the direct reconstruction, repeated."""
-    return problem.start().expand(samples, *problem.shape).clone()
-
-
 def dds(
     problem: Problem,
     evaluator: Evaluator,
@@ -126,7 +121,7 @@ def dds(
     return estimate
 
 
-def langevin(
+def predictor_corrector(
     problem: Problem,
     evaluator: Evaluator,
     x: Tensor,
@@ -135,6 +130,7 @@ def langevin(
     epsilon: float,
     iterations: int,
     first: int = 0,
+    denoised: bool = False,
 ) -> Run:
     """Noise-aware predictor-corrector sampling without back-propagation.
 
@@ -143,22 +139,22 @@ def langevin(
     level ``inner - 1`` Langevin steps correct the distribution and one deterministic
     DDIM step leads to the next level; without it the noise of the level above leaves
     too slowly and the spread comes out too wide.  The last level has ``inner``
-    Langevin steps and keeps its noise.
+    Langevin steps and keeps its noise, unless the ``denoised`` estimate is wanted.
     """
     for i, sigma in enumerate(sigmas):
         gamma = evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
         for j in range(inner):
-            denoised, draw = yield from evaluator.denoise(x, sigma)
-            estimate = proximal(problem, denoised, gamma, iterations)
+            clean, draw = yield from evaluator.denoise(x, sigma)
+            estimate = proximal(problem, clean, gamma, iterations)
             if j == inner - 1 and i + 1 < len(sigmas):
-                x = estimate + sigmas[i + 1] * (x - denoised) / sigma
+                x = estimate + sigmas[i + 1] * (x - clean) / sigma
             else:
                 noise = math.sqrt(epsilon) * sigma * evaluator.noise(x)
                 x = x + epsilon / 2 * (estimate - x) + noise
             yield Level(
                 evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift
             )
-    return x
+    return estimate if denoised else x
 
 
 def padis(

@@ -14,16 +14,6 @@ from napari_padis.posterior.schedule import geometric
 Settings = Mapping[str, float]
 
 
-def noise_aware(
-    problem: Problem, evaluator: Evaluator, trust: float = 1.0
-) -> Callable[[float], float]:
-    """Weight of the data, r_t^2 / sigma_y^2: the denoiser's error against the noise.
-
-    ``trust`` above 1 pulls harder towards the data than the noise level warrants.
-    """
-    return lambda sigma: trust * evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
-
-
 def start_fbp(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
@@ -36,26 +26,37 @@ def start_fbp(
 def start_fast(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """DDS from the direct reconstruction plus noise (come-closer-diffuse-faster)."""
-    sigmas = geometric(settings["sigma_max"], settings["sigma_min"], steps)
-    gamma = noise_aware(problem, evaluator, settings["trust"])
-    x = samplers.initial(problem, samples)
-    x = x + sigmas[0] * evaluator.noise(x)
-    return (
-        yield from samplers.dds(
-            problem, evaluator, x, sigmas, gamma, int(settings["cg"]), settings["eta"]
-        )
-    )
+    """Few steps; each sample's last data-consistent denoised estimate."""
+    return (yield from _descend_and_correct(problem, evaluator, samples, steps, settings, True))
 
 
 def start_calibrated(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """DDS down to ``sigma_switch``, then noise-aware Langevin dynamics."""
+    """More levels; the samples themselves, with the noise of the last level."""
+    return (yield from _descend_and_correct(problem, evaluator, samples, steps, settings, False))
+
+
+def _descend_and_correct(
+    problem: Problem,
+    evaluator: Evaluator,
+    samples: int,
+    steps: int,
+    settings: Settings,
+    denoised: bool,
+) -> Run:
+    """DDS from FBP plus noise down to ``sigma_switch``, then the predictor-corrector part.
+
+    The start follows come-closer-diffuse-faster (Chung et al., CVPR 2022): noise well
+    above the error of the direct reconstruction.
+    """
     descent, levels = split(steps, settings)
     cg, switch = int(settings["cg"]), settings["sigma_switch"]
-    gamma = noise_aware(problem, evaluator)
-    x = samplers.initial(problem, samples)
+
+    def gamma(sigma: float) -> float:
+        return evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
+
+    x = problem.start().expand(samples, *problem.shape).clone()
     sigmas = geometric(settings["sigma_max"], switch, descent)
     x = x + sigmas[0] * evaluator.noise(x)
     x = yield from samplers.dds(
@@ -63,7 +64,7 @@ def start_calibrated(
     )
     x = x + switch * evaluator.noise(x)
     return (
-        yield from samplers.langevin(
+        yield from samplers.predictor_corrector(
             problem,
             evaluator,
             x,
@@ -72,6 +73,7 @@ def start_calibrated(
             settings["epsilon"],
             cg,
             first=descent,
+            denoised=denoised,
         )
     )
 
