@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(abspath $(VENV))/bin
 DISPLAYED := scripts/with_display.sh
 OUT ?= demo-output
-# What 'make bench' measures; the comparison with baselines needs a real volume.
+# What 'make bench' measures; the comparison with FBP and TV needs a real volume.
 BENCHMARKS := gaussian_toy projector gui_latency
 VOLUME ?=
 
@@ -61,9 +61,12 @@ bench: setup
 	  echo "== $$name"; $(DISPLAYED) $(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 	@if [ -n "$(VOLUME)" ]; then \
-	  echo "== baselines"; $(BIN)/python benchmarks/baselines.py "$(VOLUME)"; \
+	  echo "== reconstruction"; \
+	  $(BIN)/python benchmarks/reconstruction.py "$(VOLUME)" && \
+	  $(BIN)/python benchmarks/reconstruction.py "$(VOLUME)" --noise 0.005 --no-tv \
+	    --method padis-calibrated --samples 8; \
 	else \
-	  echo "== baselines: left out; give a CT volume with 'make bench VOLUME=...'"; \
+	  echo "== reconstruction: left out; give a CT volume with 'make bench VOLUME=...'"; \
 	fi
 
 clean:
