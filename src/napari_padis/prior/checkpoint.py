@@ -50,6 +50,7 @@ def save_prior(
     target = folder / f"{card.name}.safetensors"
     temporary = target.with_suffix(".tmp")
     save_file(tensors, temporary)
+    temporary.chmod(0o644)  # the library makes it readable by its owner only
     os.replace(temporary, target)
     card = card.model_copy(
         update={
