@@ -137,9 +137,14 @@ def score(toy: Toy, x: Tensor) -> Scores:
     return Scores(ratio, coverage, distance, toy.problem.residual(x))
 
 
-def sample(toy: Toy, start: Callable[[samplers.Evaluator], samplers.Run], seed: int = 1) -> Tensor:
+def sample(
+    toy: Toy,
+    start: Callable[[samplers.Evaluator], samplers.Run],
+    seed: int = 1,
+    coupled: bool = False,
+) -> Tensor:
     """Run a sampler to its end."""
-    run = start(samplers.Evaluator(toy.denoiser, torch.Generator().manual_seed(seed)))
+    run = start(samplers.Evaluator(toy.denoiser, torch.Generator().manual_seed(seed), coupled))
     while True:
         try:
             next(run)
@@ -153,7 +158,9 @@ def run_method(
 ) -> Tensor:
     """Samples of one of the plugin's methods."""
     method = METHODS[name]
-    return sample(toy, lambda e: method.run(toy.problem, e, samples, steps, options))
+    return sample(
+        toy, lambda e: method.run(toy.problem, e, samples, steps, options), coupled=method.coupled
+    )
 
 
 def published(toy: Toy, zeta: float, samples: int = 20) -> Tensor:

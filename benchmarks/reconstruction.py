@@ -73,6 +73,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--views", type=int, default=20)
     parser.add_argument("--slices", type=int, default=8)
+    parser.add_argument(
+        "--subset", type=int, nargs="+", help="which of the slices, counted from 0; all by default"
+    )
     parser.add_argument("--noise", type=float, default=0.0, help="sigma as a share of the RMS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-tv", action="store_true")
@@ -80,6 +83,8 @@ def main() -> None:
     o = parser.parse_args()
     volume = read_nifti(o.volume)
     indices = spread(len(volume.array), o.slices)
+    if o.subset:
+        indices = [indices[i] for i in o.subset]
     measurement, reference = measure(volume, indices, o.views, o.noise)
     forward, y = build(measurement.geometry), torch.from_numpy(measurement.data)
     rows = {"FBP": psnr(fbp(y, forward), reference)}

@@ -118,7 +118,7 @@ class _Run:
         for message in self.notices:
             yield Notice(message)
         paused = 0.0
-        evaluator = Evaluator(self.denoiser, self.generator)  # type: ignore[arg-type]
+        evaluator = Evaluator(self.denoiser, self.generator, self.method.coupled)  # type: ignore[arg-type]
         state_generator = self.method.run(
             self.problem, evaluator, self.samples, self.recipe.steps, self.recipe.options
         )

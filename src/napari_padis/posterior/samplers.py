@@ -48,14 +48,25 @@ Run = Generator[State, None, Tensor]
 
 
 class Evaluator:
-    """Counts network evaluations, reports their progress, retries when memory is short."""
+    """Counts network evaluations, reports their progress, retries when memory is short.
 
-    def __init__(self, denoiser: Denoiser, generator: torch.Generator) -> None:
+    With ``coupled`` noise the samples' noises add up to zero: each of them is white
+    noise of unit variance for itself, but their mean carries none of it to first order
+    (antithetic variates), so that few samples give nearly the mean of many.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, generator: torch.Generator, coupled: bool = False
+    ) -> None:
         self.denoiser, self.generator, self.count = denoiser, generator, 0
+        self.coupled = coupled
 
     def noise(self, like: Tensor) -> Tensor:
         """White noise drawn on the generator's device: the same for every device."""
         z = torch.randn(like.shape, generator=self.generator, dtype=like.dtype)
+        count = len(z)
+        if self.coupled and count > 1:
+            z = (z - z.mean(0)) * math.sqrt(count / (count - 1))
         return z.to(like.device)
 
     def denoise(self, x: Tensor, sigma: float) -> Generator[State, None, tuple[Tensor, Draw]]:
