@@ -39,16 +39,23 @@ class PriorSection(Section):
     def _show(self, _index: int = 0) -> None:
         index = self.prior_box.currentIndex()
         if 0 <= index < len(self.cards):
-            self.card.setText(card_text(self.cards[index]))
+            card = self.cards[index]
+            self.card.setText(card_text(card))
+            self.card.setToolTip("\n".join(("Trained on:", *card.trained_on)))
         else:
             self.card.setText("No prior is installed; only methods without a prior can run.")
+
+
+def sources(trained_on: tuple[str, ...]) -> str:
+    """Names of the collections; licences and references are in the tooltip."""
+    return "; ".join(entry.split(",")[0] for entry in trained_on)
 
 
 def card_text(card: PriorCard) -> str:
     """The card as a few lines of rich text."""
     low, high = card.scale.low, card.scale.high
     lines = [
-        ("Trained on", "; ".join(card.trained_on) or "not stated"),
+        ("Trained on", sources(card.trained_on) or "not stated"),
         ("Licence", card.licence or "not stated"),
         ("Range", f"{low:g} to {high:g} {card.unit}"),
         ("Patches", ", ".join(str(p) for p in card.patch_sizes) + " pixels"),
