@@ -128,7 +128,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 calibrated=True,
                 options=MappingProxyType(
                     {
-                        "sigma_max": 1.0,
+                        "sigma_max": 0.5,
                         "sigma_switch": 0.05,
                         "sigma_min": 0.002,
                         "descent": 0.385,
