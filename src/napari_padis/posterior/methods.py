@@ -133,7 +133,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                         "sigma_min": 0.002,
                         "descent": 0.385,
                         "inner": 2,
-                        "epsilon": 1.0,
+                        "epsilon": 0.5,
                         "cg": 5,
                     }
                 ),
