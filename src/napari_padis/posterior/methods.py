@@ -94,6 +94,12 @@ def split(total: int, settings: Options) -> tuple[int, int]:
     return max(1, total - levels * inner), levels
 
 
+def _predictor_corrector(**chosen: float) -> Options:
+    """Settings of the methods that descend by DDS and go on by predictor and corrector."""
+    shared = {"sigma_switch": 0.05, "sigma_min": 0.002, "cg": 5}
+    return MappingProxyType({**chosen, **shared})
+
+
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         m.name: m
@@ -106,17 +112,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 100,
                 4,
                 coupled=True,
-                options=MappingProxyType(
-                    {
-                        "sigma_max": 1.0,
-                        "sigma_switch": 0.05,
-                        "sigma_min": 0.002,
-                        "descent": 0.4,
-                        "inner": 3,
-                        "epsilon": 1.0,
-                        "cg": 5,
-                    }
-                ),
+                options=_predictor_corrector(sigma_max=1.0, descent=0.4, inner=3, epsilon=1.0),
             ),
             Method(
                 "padis-calibrated",
@@ -126,17 +122,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 130,
                 8,
                 calibrated=True,
-                options=MappingProxyType(
-                    {
-                        "sigma_max": 0.5,
-                        "sigma_switch": 0.05,
-                        "sigma_min": 0.002,
-                        "descent": 0.385,
-                        "inner": 2,
-                        "epsilon": 0.5,
-                        "cg": 5,
-                    }
-                ),
+                options=_predictor_corrector(sigma_max=0.5, descent=0.385, inner=2, epsilon=0.5),
             ),
             Method(
                 "padis",
