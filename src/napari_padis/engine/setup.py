@@ -42,7 +42,7 @@ class Display:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device a recipe asks for; 'auto' prefers CUDA, then Apple's GPU.
+    """The device a recipe asks for; 'auto' is CUDA where there is one, else the CPU.
 
     Raises
     ------
