@@ -8,22 +8,26 @@ import torch
 from napari_padis.posterior.conjugate import conjugate_gradients, proximal
 
 
+def dot(a, b):
+    return (a * b).sum(tuple(range(2, a.ndim)), keepdim=True)
+
+
 def test_conjugate_gradients_solve_each_image_by_itself():
     g = torch.Generator().manual_seed(0)
     b = torch.randn((12, 12), generator=g, dtype=torch.float64)
     matrix = b @ b.T + torch.eye(12)
     rhs = torch.randn((3, 2, 12), generator=g, dtype=torch.float64)
-    x = conjugate_gradients(lambda v: v @ matrix, rhs, torch.zeros_like(rhs), 30)
+    x = conjugate_gradients(lambda v: v @ matrix, rhs, torch.zeros_like(rhs), 30, dot)
     assert torch.allclose(x, rhs @ torch.linalg.inv(matrix), atol=1e-8)
     alone = conjugate_gradients(
-        lambda v: v @ matrix, rhs[1:2, :1], torch.zeros(1, 1, 12).double(), 30
+        lambda v: v @ matrix, rhs[1:2, :1], torch.zeros(1, 1, 12).double(), 30, dot
     )
     assert torch.allclose(alone, x[1:2, :1], atol=1e-12)
 
 
 def test_converged_images_stay_finite():
     zero = torch.zeros((2, 1, 5))
-    x = conjugate_gradients(lambda v: v, zero, zero, 4)
+    x = conjugate_gradients(lambda v: v, zero, zero, 4, dot)
     assert torch.equal(x, zero)
 
 

@@ -49,7 +49,9 @@ class Started:
     layout : PatchLayout or None
     device : str
     sigma_y : float
-        Noise standard deviation of the line integrals used in the data step.
+        Noise standard deviation of the data used in the data step.
+    projector : str
+        How the forward model is computed, and why.
     """
 
     shape: tuple[int, int, int]
@@ -63,6 +65,7 @@ class Started:
     layout: PatchLayout | None
     device: str
     sigma_y: float
+    projector: str = ""
 
 
 @dataclass(frozen=True)

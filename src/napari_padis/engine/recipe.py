@@ -28,10 +28,12 @@ class Recipe(BaseModel):
     device : str
         'auto', 'cpu', 'cuda', 'cuda:1', 'mps'.
     sigma_y : float, optional
-        Noise standard deviation of the line integrals, when the measurement's own
-        value shall not be used.
+        Noise standard deviation of the data, when the measurement's own value shall not
+        be used.
     slices : tuple of int, optional
         First and one-past-last slice to reconstruct.
+    backend : str
+        How the forward model is computed, see ``likelihood.FORWARDS``; 'auto' chooses.
     patch_batch : int, optional
         Patches per network call; chosen from the memory budget when missing.
     options : dict
@@ -52,6 +54,7 @@ class Recipe(BaseModel):
     device: str = "auto"
     sigma_y: float | None = Field(None, gt=0)
     slices: tuple[int, int] | None = None
+    backend: str = "auto"
     patch_batch: int | None = Field(None, ge=1)
     options: dict[str, float | int | str | bool] = Field(default_factory=dict)
     measurement: str | None = None

@@ -26,8 +26,7 @@ from napari_padis.engine.events import (
 )
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import InputError, PadisError, ReconstructionError
-from napari_padis.likelihood import build
-from napari_padis.likelihood.rays import pair_bytes
+from napari_padis.likelihood.registry import build, expected_bytes
 from napari_padis.posterior.methods import Method, find_method
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.samplers import Evaluator, Level, out_of_memory
@@ -87,7 +86,9 @@ class _Run:
         self.method: Method = find_method(recipe.method)
         self.recipe = recipe.model_copy(update={"versions": setup.versions()})
         self.levels, self.evaluations = self.method.plan(recipe.steps, recipe.options)
-        self.measurement = setup.take_slices(measurement or _read(recipe), recipe.slices)
+        self.measurement = measurement or _read(recipe)
+        if recipe.slices is not None:
+            self.measurement = self.measurement.take(*recipe.slices)
         self.device = setup.choose_device(recipe.device)
         self.denoiser: PatchDenoiser | None = None
         shape = self.measurement.geometry.image_shape
@@ -97,7 +98,8 @@ class _Run:
         # Direct methods are deterministic: more than one sample would be the same picture.
         self.samples = recipe.samples if self.method.needs_prior else 1
         self.memory = self._fit_memory()
-        operator = build(self.measurement.geometry, device=self.device)
+        operator = build(self.measurement.geometry, self.device, recipe.backend)
+        self.projector = operator.how
         card = self.denoiser.card if self.denoiser else None
         self.problem: Problem
         self.problem, self.display, self.notices = setup.build_problem(
@@ -110,10 +112,7 @@ class _Run:
     def events(self) -> Iterator[Event]:
         """The whole run."""
         start = time.monotonic()
-        initial = self.display.values(
-            (self.problem.operator.pinv(self.problem.data) - self.problem.offset)
-            / self.problem.gain
-        )
+        initial = self.display.values(self.problem.direct())
         yield self._started(initial)
         for message in self.notices:
             yield Notice(message)
@@ -166,7 +165,7 @@ class _Run:
     def _fit_memory(self) -> int:
         """Estimated peak memory; takes fewer patches at a time where that is enough."""
         needed = memory.state_bytes(self.samples, self.measurement.volume_shape)
-        needed += pair_bytes(self.measurement.geometry)
+        needed += expected_bytes(self.measurement.geometry, self.recipe.backend)
         if self.denoiser is None:
             memory.check(needed, memory.available_bytes(self.device))
             return needed
@@ -197,6 +196,7 @@ class _Run:
             memory=self.memory,
             layout=PatchLayout(grid.patch, grid.tiles, grid.pad) if grid else None,
             device=str(self.device),
+            projector=self.projector,
             sigma_y=self.problem.sigma_y * self.problem.gain * self.problem.operator.norm,
         )
 
@@ -214,7 +214,8 @@ class _Run:
     def _statistics(self, samples: Tensor) -> Statistics:
         mean, variance = moments(samples)
         slope = self.display.slope
-        spread = variance.to("cpu", torch.float32).squeeze(-3).numpy() * np.float32(slope**2)
+        # Real and imaginary part add up to the variance of a complex image.
+        spread = variance.to("cpu", torch.float32).sum(-3).numpy() * np.float32(slope**2)
         return Statistics(self.display.values(mean), np.sqrt(spread), spread, len(samples))
 
     def _progress(

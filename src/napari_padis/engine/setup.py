@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,24 +21,29 @@ from napari_padis.scan.units import Scale, mu_to_hu, scale_in
 
 @dataclass(frozen=True)
 class Display:
-    """Turns tensors on the prior's scale into arrays in the measurement's unit."""
+    """Turns tensors on the prior's scale into arrays in the measurement's unit.
+
+    ``mu_water`` is given when attenuation is to be shown in HU.
+    """
 
     gain: float
     offset: float
-    unit: str
-    mu_water: float
+    mu_water: float | None
 
     def values(self, x: Tensor) -> Array:
-        """Intensities, for x of shape (S, 1, H, W)."""
-        value = x.detach().to("cpu", torch.float32).numpy() * self.gain + self.offset
-        if self.unit == "HU":
+        """Intensities, for x of shape (S, 1, H, W), or (S, 2, H, W) for complex images."""
+        x = x.detach().to("cpu", torch.float32)
+        if x.shape[-3] == 2:  # complex images are shown by their magnitude
+            x = x.square().sum(-3, keepdim=True).sqrt()
+        value = x.numpy() * self.gain + self.offset
+        if self.mu_water is not None:
             value = mu_to_hu(value, self.mu_water)
         return np.ascontiguousarray(value.squeeze(-3), dtype=np.float32)
 
     @property
     def slope(self) -> float:
         """Width of the prior's scale in the unit; spreads are multiplied by it."""
-        return self.gain * (1000 / self.mu_water if self.unit == "HU" else 1.0)
+        return self.gain * (1.0 if self.mu_water is None else 1000 / self.mu_water)
 
 
 def choose_device(name: str) -> torch.device:
@@ -61,18 +66,18 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def take_slices(measurement: Measurement, slices: tuple[int, int] | None) -> Measurement:
-    """The part of a measurement that a recipe asks for."""
-    if slices is None:
-        return measurement
-    start, stop = slices
-    count = len(measurement.data)
-    if not 0 <= start < stop <= count:
-        raise InputError(f"Slices {start}:{stop} lie outside the measurement's 0:{count}.")
-    assert measurement.affine is not None
-    affine = measurement.affine.copy()
-    affine[:, 3] += start * affine[:, 0]
-    return replace(measurement, data=measurement.data[start:stop], affine=affine)
+def data_tensor(measurement: Measurement, device: torch.device) -> Tensor:
+    """Data of a measurement as the forward maps take them.
+
+    Slicewise data get an axis for the image channel, (S, 1, ...); complex data their real
+    and imaginary part as two channels before the last two axes, (S, coils, 2, H, W).
+    """
+    data = np.ascontiguousarray(measurement.data)
+    if np.iscomplexobj(data):
+        parts = torch.view_as_real(torch.from_numpy(data.astype(np.complex64)))
+        return parts.movedim(-1, -3).contiguous().to(device)
+    tensor = torch.from_numpy(data.astype(np.float32)).to(device)
+    return tensor[:, None] if measurement.geometry.slicewise else tensor
 
 
 def noise_level(measurement: Measurement, recipe: Recipe) -> float:
@@ -90,24 +95,33 @@ def build_problem(
     device: torch.device,
 ) -> tuple[Problem, Display, list[str]]:
     """The normalised problem, its display, and what the user should be told."""
-    data = torch.from_numpy(np.ascontiguousarray(measurement.data, np.float32)).to(device)[:, None]
+    data = data_tensor(measurement, device)
+    geometry = measurement.geometry
+    if card is not None and geometry.channels != 1:
+        raise InputError(
+            f"The prior '{card.name}' models images of one channel, but the measurement "
+            f"({geometry.kind}) has complex images: choose a method without a prior."
+        )
     notices = []
     scale = card.scale if card is not None else Scale(-1000.0, 1000.0, "HU")
     if measurement.unit == "arbitrary":
-        top = float(np.percentile(operator.pinv(data).cpu().numpy(), 99))
+        first = operator.pinv(data)
+        first = first.square().sum(-3).sqrt() if geometry.channels == 2 else first
+        top = float(np.percentile(first.cpu().numpy(), 99))
         if not top > 0:
             raise InputError(
                 "The measurement has no usable intensity: its back-projection is not positive. "
-                "Check that the data are line integrals (after the negative logarithm)."
+                "Check that the data are those of the forward model; projections, for "
+                "instance, are line integrals (after the negative logarithm)."
             )
         # Soft tissue, the brightest large part of most images, sits near 0.5 for CT priors.
         scale = Scale(0.0, 2 * top, "arbitrary")
         notices.append(
             "The measurement has no physical unit; its intensities were scaled so that the "
-            "99th percentile of the FBP lies in the middle of the prior's range."
+            "99th percentile of the direct reconstruction lies in the middle of the prior's range."
         )
     else:
-        scale = scale_in(scale, "1/mm", measurement.mu_water)
+        scale = scale_in(scale, measurement.image_unit, measurement.mu_water)
     sigma = noise_level(measurement, recipe)
     problem = Problem(
         operator=operator,
@@ -115,13 +129,16 @@ def build_problem(
         sigma=sigma,
         gain=scale.width,
         offset=scale.low,
-        shape=(len(data), 1, *measurement.geometry.image_shape),
+        shape=(measurement.volume_shape[0], geometry.channels, *geometry.image_shape),
+        coupled=not geometry.slicewise,
     )
     if sigma == 0:
         notices.append(
             "No noise level is known; 0.1 % of the data's RMS is assumed for the model error."
         )
-    return problem, Display(scale.width, scale.low, measurement.unit, measurement.mu_water), notices
+    converted = geometry.attenuation and measurement.unit == "HU"
+    display = Display(scale.width, scale.low, measurement.mu_water if converted else None)
+    return problem, display, notices
 
 
 def versions() -> dict[str, str]:

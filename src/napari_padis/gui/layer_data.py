@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_padis.errors import InputError
 from napari_padis.scan.display import contrast_limits, percentile_limits
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import from_dict
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.orientation import plain_numbers, voxel_sizes
 from napari_padis.scan.units import MU_WATER
@@ -165,7 +165,7 @@ def measurement_from_layer(layer: Any) -> Measurement | None:
     data = np.asarray(layer.data, dtype=np.float32)
     return Measurement(
         data=data,
-        geometry=ParallelGeometry.from_dict(entry["geometry"]),
+        geometry=from_dict(entry["geometry"]),
         noise=Noise(**entry.get("noise", {})),
         unit=entry.get("unit", "HU"),
         mu_water=float(entry.get("mu_water", MU_WATER)),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from napari_padis.errors import InputError
+from napari_padis.scan.geometry import Geometry
 
 Shape = tuple[int, ...]
 
@@ -56,6 +57,10 @@ class LinearMap:
     ----------
     nbytes : int
         Memory held by the map.
+    backend : str
+        How it is computed ('direct' where there is only one way).
+    how : str
+        The same as a sentence for the log and the dock, with the reason of the choice.
     """
 
     def __init__(
@@ -70,7 +75,14 @@ class LinearMap:
         self.device = torch.device(device)
         self.dtype = dtype
         self.nbytes = 0
+        self.backend = "direct"
+        self.how = "computed directly"
         self._norm: float | None = None
+
+    @staticmethod
+    def expected_bytes(geometry: Geometry, backend: str = "auto") -> int:
+        """Memory that the map of a geometry will hold, in bytes, without building it."""
+        return 0
 
     def A(self, x: Tensor) -> Tensor:
         """Forward map of ``x`` (..., *domain_shape) to (..., *range_shape)."""

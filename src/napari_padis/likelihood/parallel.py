@@ -13,8 +13,8 @@ from torch import Tensor
 
 from napari_padis.likelihood.filters import filter_rows, ramp_filter, view_weights
 from napari_padis.likelihood.linear_map import LinearMap
-from napari_padis.likelihood.rays import build_pair, centred
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.likelihood.rays import build_pair, centred, pair_bytes
+from napari_padis.scan.geometry import Geometry, ParallelGeometry
 
 #: Slices multiplied at once on the CPU; wider blocks fall out of its cache and are slower.
 COLUMNS = 8
@@ -48,6 +48,7 @@ class ParallelBeam(LinearMap):
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
         budget: int | None = None,
+        backend: str = "auto",
     ) -> None:
         super().__init__(geometry.image_shape, geometry.data_shape, device, dtype)
         self.geometry = geometry
@@ -56,6 +57,12 @@ class ParallelBeam(LinearMap):
         self._a, self._at = _sparse(pair.forward), _sparse(pair.transpose)
         self._move(self.device)
         self.nbytes = pair.nbytes
+
+    @staticmethod
+    def expected_bytes(geometry: Geometry, backend: str = "auto") -> int:
+        """Memory of the matrix pair in bytes."""
+        assert isinstance(geometry, ParallelGeometry)
+        return pair_bytes(geometry)
 
     def pinv(self, y: Tensor, cutoff: float = 0.9) -> Tensor:
         """Filtered back-projection with a Hann window.

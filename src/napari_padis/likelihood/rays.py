@@ -149,14 +149,3 @@ def _view(
 def centred(count: int, step: float) -> NDArray[np.float64]:
     """``count`` coordinates ``step`` apart and centred on zero."""
     return (np.arange(count, dtype=np.float64) - (count - 1) / 2) * step
-
-
-def geometry_key(geometry: ParallelGeometry) -> tuple[object, ...]:
-    """What the matrices of a geometry depend on, as a dictionary key."""
-    return (
-        geometry.angles.tobytes(),
-        geometry.detectors,
-        geometry.detector_pitch,
-        geometry.image_shape,
-        geometry.pixel,
-    )

@@ -11,9 +11,13 @@ from napari_padis.posterior.problem import Problem
 
 
 def conjugate_gradients(
-    apply: Callable[[Tensor], Tensor], rhs: Tensor, x: Tensor, iterations: int
+    apply: Callable[[Tensor], Tensor],
+    rhs: Tensor,
+    x: Tensor,
+    iterations: int,
+    dot: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """Solve ``apply(x) = rhs``, each image of a batch by itself.
+    """Solve ``apply(x) = rhs``, each problem of a batch by itself.
 
     Parameters
     ----------
@@ -23,12 +27,9 @@ def conjugate_gradients(
         Right-hand side and start.
     iterations : int
         Number of iterations.
+    dot : callable
+        Inner product per problem, see :meth:`Problem.dot`.
     """
-    axes = tuple(range(2, x.ndim))
-
-    def dot(a: Tensor, b: Tensor) -> Tensor:
-        return (a * b).sum(axes, keepdim=True)
-
     tiny = torch.finfo(x.dtype).tiny
     r = rhs - apply(x)
     p = r
@@ -56,4 +57,6 @@ def proximal(problem: Problem, centre: Tensor, gamma: float, iterations: int) ->
 
     # In terms of the correction, so that float32 keeps the digits of the centre.
     rhs = gamma * problem.AT(problem.y - problem.A(centre))
-    return centre + conjugate_gradients(apply, rhs, torch.zeros_like(centre), iterations)
+    return centre + conjugate_gradients(
+        apply, rhs, torch.zeros_like(centre), iterations, problem.dot
+    )

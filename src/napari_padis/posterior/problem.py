@@ -37,14 +37,17 @@ class Problem:
     ----------
     operator : Operator
         The physical map B.
-    data : Tensor, shape (S, C, ...)
-        The physical data d.
+    data : Tensor
+        The physical data d, shape (S, ...), or that of the whole volume if ``coupled``.
     sigma : float
         Standard deviation of e in physical units; 0 for exact data.
     gain, offset : float
         Physical values of the prior's scale.
     shape : tuple of int
-        Shape of the image of one sample, (S, C, ...).
+        Shape of the image of one sample, (S, C, H, W).
+    coupled : bool
+        Whether the map acts on whole volumes (S, H, W) of one channel, so that all slices
+        are one problem; otherwise each slice is a problem of its own.
     floor : float
         Least noise level used, as a share of the data's RMS: interpolation and beam
         model are never exact.
@@ -56,11 +59,12 @@ class Problem:
     gain: float
     offset: float
     shape: tuple[int, ...]
+    coupled: bool = False
     floor: float = 1e-3
 
     def __post_init__(self) -> None:
-        flat = torch.full(self.shape[-2:], self.offset, device=self.data.device)
-        background = self.operator.A(flat) if self.offset else torch.zeros((), device=flat.device)
+        flat = torch.full(self.shape, self.offset, device=self.data.device)
+        background = self._physical(flat) if self.offset else torch.zeros((), device=flat.device)
         y = (self.data - background) / (self.gain * self.operator.norm)
         object.__setattr__(self, "y", y)
         sigma = self.sigma / (self.gain * self.operator.norm)
@@ -70,18 +74,36 @@ class Problem:
     y: Tensor = None  # type: ignore[assignment]
     sigma_y: float = 0.0
 
+    @property
+    def first_axis(self) -> int:
+        """First axis of x (N, S, C, H, W) and of A x that belongs to one problem."""
+        return 1 if self.coupled else 2
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        """Inner product of each problem by itself, broadcastable against ``a``."""
+        return (a * b).sum(tuple(range(self.first_axis, a.ndim)), keepdim=True)
+
     def A(self, x: Tensor) -> Tensor:
-        """Normalised forward map."""
-        return self.operator.A(x) / self.operator.norm
+        """Normalised forward map of x (..., S, C, H, W)."""
+        return self._physical(x) / self.operator.norm
 
     def AT(self, r: Tensor) -> Tensor:
         """Transpose of :meth:`A`."""
-        return self.operator.AT(r) / self.operator.norm
+        x = self.operator.AT(r) / self.operator.norm
+        return x.unsqueeze(-3) if self.coupled else x
+
+    def direct(self) -> Tensor:
+        """Direct reconstruction on the prior's scale, shape (S, C, H, W)."""
+        x = self.operator.pinv(self.data)
+        return ((x.unsqueeze(-3) if self.coupled else x) - self.offset) / self.gain
 
     def start(self) -> Tensor:
-        """Direct reconstruction, clipped to the prior's range, shape (S, C, ...)."""
-        x = (self.operator.pinv(self.data) - self.offset) / self.gain
-        return x.clamp(0, 1)
+        """Direct reconstruction, real ones clipped to the prior's range."""
+        x = self.direct()
+        return x.clamp(0, 1) if self.shape[-3] == 1 else x
+
+    def _physical(self, x: Tensor) -> Tensor:
+        return self.operator.A(x.squeeze(-3) if self.coupled else x)
 
     def residual(self, x: Tensor) -> float:
         """RMS of ``A x - y`` in units of the noise level."""

@@ -183,14 +183,11 @@ def padis(
     ``|y - A D(x)|``, taken through the network.  The score is that of the state before
     the data step; the noise is left out at the very last step.
     """
-    axes = tuple(range(2, x.ndim))
     for i, sigma in enumerate(sigmas):
         for j in range(inner):
             denoised, draw = yield from evaluator.denoise(x, sigma)
             r = problem.A(denoised) - problem.y
-            length = r.square().sum(tuple(range(2, r.ndim)), keepdim=True).sqrt()
-            length = length.reshape(*length.shape[:2], *(1 for _ in axes))
-            back = problem.AT(r) / length.clamp_min(1e-12)
+            back = problem.AT(r / problem.dot(r, r).sqrt().clamp_min(1e-12))
             gradient = yield from evaluator.vjp(x, sigma, draw, back)
             alpha = epsilon * sigma**2
             x = x - zeta * gradient + alpha / 2 * (denoised - x) / sigma**2

@@ -19,8 +19,7 @@ def start_fbp(
 ) -> Run:
     """Direct reconstruction, not clipped."""
     yield from ()
-    x = (problem.operator.pinv(problem.data) - problem.offset) / problem.gain
-    return x.expand(samples, *problem.shape).clone()
+    return problem.direct().expand(samples, *problem.shape).clone()
 
 
 def start_fast(

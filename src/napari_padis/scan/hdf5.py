@@ -1,4 +1,4 @@
-"""The package's own measurement file: a sinogram and what is needed to reconstruct it."""
+"""The package's own measurement file: data and what is needed to reconstruct them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 
 from napari_padis.errors import InputError
 from napari_padis.scan.files import check_claim, existing, reading, replacing
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import from_dict
 from napari_padis.scan.measurement import Measurement, Noise
 
 #: Value of the root attribute ``format`` by which the file is recognised.
 FORMAT = "napari-padis measurement"
-VERSION = 1
+VERSION = 2
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -25,15 +25,18 @@ SUFFIXES = (".h5", ".hdf5")
 def write_measurement(path: str | Path, measurement: Measurement) -> Path:
     """Write a measurement; the file appears only when it is complete.
 
-    Layout: dataset ``data`` (slices, views, bins) float32, one deflated chunk per slice;
-    dataset ``affine`` (4, 4); root attributes ``format``, ``version``, ``name``, ``unit``,
-    ``mu_water`` and, as JSON, ``geometry``, ``noise`` and ``provenance``. Lengths are in
-    mm, angles in radians.
+    Layout: dataset ``data`` (see :class:`Measurement`), float32 or complex64, one deflated
+    chunk per slice or view; dataset ``affine`` (4, 4); group ``geometry_arrays`` (mask,
+    coil maps, kernel); root attributes ``format``, ``version``, ``name``, ``unit``,
+    ``mu_water``; and, as JSON datasets, ``geometry``, ``noise`` and ``provenance``. Lengths
+    are in mm, angles in radians. Version 1 knew parallel beams only and reads the same.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"A measurement is written as .h5, not as '{path.name}'.")
-    data = np.asarray(measurement.data, dtype=np.float32)
+    kind = np.complex64 if np.iscomplexobj(measurement.data) else np.float32
+    data = np.asarray(measurement.data, dtype=kind)
+    plain, arrays = _split(measurement.geometry.to_dict())
     noise = measurement.noise
     record: dict[str, Any] = {
         "format": FORMAT,
@@ -41,7 +44,7 @@ def write_measurement(path: str | Path, measurement: Measurement) -> Path:
         "name": measurement.name,
         "unit": measurement.unit,
         "mu_water": float(measurement.mu_water),
-        "geometry": json.dumps(measurement.geometry.to_dict()),
+        "geometry": json.dumps(plain),
         "noise": json.dumps({"kind": noise.kind, "sigma": noise.sigma, "photons": noise.photons,
                              "electronic": noise.electronic}),
         "provenance": json.dumps(dict(measurement.provenance), default=_plain),
@@ -54,6 +57,8 @@ def write_measurement(path: str | Path, measurement: Measurement) -> Path:
         file.create_dataset(
             "data", data=data, chunks=(1, *data.shape[1:]), compression="gzip", shuffle=True
         )
+        for name, array in arrays.items():
+            file.create_dataset(f"geometry_arrays/{name}", data=array, compression="gzip")
         file.create_dataset("affine", data=np.asarray(measurement.affine, dtype=np.float64))
     return path
 
@@ -84,20 +89,19 @@ def read_measurement(path: str | Path) -> Measurement:
         if absent:
             raise InputError(f"'{path.name}' is incomplete: it has no '{absent[0]}'.")
         data = file["data"]
-        geometry = ParallelGeometry.from_dict(_json(path, file, "geometry"))
-        if data.ndim != 3 or data.shape[1:] != geometry.data_shape:
-            raise InputError(
-                f"'{path.name}' holds data of shape {data.shape}, but its geometry asks for "
-                f"(slices, {geometry.data_shape[0]}, {geometry.data_shape[1]})."
-            )
         check_claim(path, int(data.nbytes), int(data.id.get_storage_size()), compressed=True)
+        arrays = {
+            name: np.asarray(array) for name, array in file.get("geometry_arrays", {}).items()
+        }
+        geometry = from_dict({**_json(path, file, "geometry"), **arrays})
+        kind = np.complex64 if data.dtype.kind == "c" else np.float32
         noise = Noise(**_json(path, file, "noise"))
         provenance = _json(path, file, "provenance") if "provenance" in file else {}
         affine = np.asarray(file["affine"][()], dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise InputError(f"'{path.name}' has a damaged affine.")
         return Measurement(
-            data=np.asarray(data[()], dtype=np.float32),
+            data=np.asarray(data[()], dtype=kind),
             geometry=geometry,
             noise=noise,
             unit=_text(file.attrs.get("unit", "HU")),
@@ -113,6 +117,18 @@ def _json(path: Path, file: h5py.File, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"The entry '{name}' of '{path.name}' is damaged.")
     return value
+
+
+def _split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Values for JSON, and arrays too large for it; short vectors become lists."""
+    plain: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and value.ndim > 1:
+            arrays[name] = value
+        else:
+            plain[name] = value.tolist() if isinstance(value, np.ndarray) else value
+    return plain, arrays
 
 
 def _text(value: Any) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import Geometry
 from napari_padis.scan.units import MU_WATER
 from napari_padis.scan.volume import UNITS, sar_affine
 
@@ -23,7 +23,8 @@ class Noise:
     ----------
     kind : {'none', 'gaussian', 'poisson', 'unknown'}
     sigma : float, optional
-        Standard deviation of the line integrals (representative value for Poisson).
+        Standard deviation of the data: of the line integrals (representative value for
+        Poisson), of real and imaginary part each in k-space, of the image's values.
     photons : float, optional
         Photons per ray without an object, I0.
     electronic : float
@@ -38,13 +39,16 @@ class Noise:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Sinograms of a stack of slices.
+    """Data of a scan together with the description of how they arose.
 
     Parameters
     ----------
-    data : ndarray, shape (slices, views, bins), float32
-        Line integrals of the attenuation (dimensionless), slices towards the head.
-    geometry : ParallelGeometry
+    data : ndarray
+        Shape (slices, *geometry.data_shape), slices towards the head, or
+        ``geometry.data_shape`` where all slices are measured together (cone beam).
+        Line integrals of the attenuation (dimensionless, float32) in CT, complex64
+        k-space in MRI, values in ``unit`` (float32) for images.
+    geometry : Geometry
     noise : Noise
     unit : {'HU', '1/mm', 'arbitrary'}
         Intensity unit in which the reconstruction is wanted.
@@ -57,8 +61,8 @@ class Measurement:
         JSON-compatible record of where the data come from.
     """
 
-    data: NDArray[np.float32]
-    geometry: ParallelGeometry
+    data: NDArray[Any]
+    geometry: Geometry
     noise: Noise = Noise()
     unit: str = "HU"
     mu_water: float = MU_WATER
@@ -68,13 +72,15 @@ class Measurement:
 
     def __post_init__(self) -> None:
         expected = self.geometry.data_shape
-        if self.data.ndim != 3 or self.data.shape[1:] != expected:
+        shape = self.data.shape[1:] if self.geometry.slicewise else self.data.shape
+        if shape != expected:
+            lead = "slices, " if self.geometry.slicewise else ""
             raise InputError(
-                f"Sinogram '{self.name}' has shape {self.data.shape}; its geometry asks for "
-                f"(slices, {expected[0]} views, {expected[1]} bins)."
+                f"'{self.name}' has data of shape {self.data.shape}; its geometry "
+                f"({self.geometry.kind}) asks for ({lead}{', '.join(map(str, expected))})."
             )
         if not np.isfinite(self.data).all():
-            raise InputError(f"Sinogram '{self.name}' contains values that are not finite.")
+            raise InputError(f"'{self.name}' contains values that are not finite.")
         if self.unit not in UNITS:
             raise InputError(
                 f"Unknown intensity unit '{self.unit}'; use one of {', '.join(UNITS)}."
@@ -90,4 +96,27 @@ class Measurement:
     @property
     def volume_shape(self) -> tuple[int, int, int]:
         """Shape of the reconstructed volume (S, A, R)."""
-        return (len(self.data), *self.geometry.image_shape)
+        return self.geometry.volume_shape(self.data.shape)
+
+    @property
+    def image_unit(self) -> str:
+        """Unit of the image that the forward model acts on."""
+        return "1/mm" if self.geometry.attenuation else self.unit
+
+    def take(self, start: int, stop: int) -> Measurement:
+        """The measurement of the slices ``start`` to ``stop - 1``.
+
+        Raises
+        ------
+        InputError
+            If there are no such slices, or slices cannot be taken one by one.
+        """
+        count = self.volume_shape[0]
+        if not 0 <= start < stop <= count:
+            raise InputError(f"Slices {start}:{stop} lie outside the measurement's 0:{count}.")
+        geometry = self.geometry.take(start, stop)
+        assert self.affine is not None
+        affine = self.affine.copy()
+        affine[:, 3] += start * affine[:, 0]
+        data = self.data[start:stop] if geometry.slicewise else self.data
+        return replace(self, data=data, geometry=geometry, affine=affine)

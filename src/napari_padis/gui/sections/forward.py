@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_padis.gui import text
 from napari_padis.gui.sections.base import Section, Text, combo
 from napari_padis.likelihood import FORWARDS
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import Geometry
 
 
 class ForwardSection(Section):
@@ -22,7 +22,7 @@ class ForwardSection(Section):
         self.row("Model", self.model_box)
         self.form.addRow(self.facts)
 
-    def set_geometry(self, geometry: ParallelGeometry | None, slices: int) -> None:
+    def set_geometry(self, geometry: Geometry | None, slices: int) -> None:
         """Show the facts of a geometry."""
         if geometry is None:
             self.facts.setText("")
