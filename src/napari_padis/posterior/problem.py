@@ -100,7 +100,7 @@ class Problem:
     def start(self) -> Tensor:
         """Direct reconstruction, real ones clipped to the prior's range."""
         x = self.direct()
-        return x.clamp(0, 1) if self.shape[-3] == 1 else x
+        return x if self.shape[1] == 2 else x.clamp(0, 1)  # complex images have no such range
 
     def _physical(self, x: Tensor) -> Tensor:
         return self.operator.A(x.squeeze(-3) if self.coupled else x)
