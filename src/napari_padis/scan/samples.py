@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from napari_padis.errors import InputError
-from napari_padis.scan.phantoms import shepp_logan_3d, torso
+from napari_padis.scan.phantoms import random_ellipses, shepp_logan_3d, torso
 from napari_padis.scan.volume import Volume
 
-__all__ = ["ct_small", "shepp_logan_3d", "torso"]
+__all__ = ["ct_small", "random_ellipses", "shepp_logan_3d", "torso"]
 
 
 def ct_small() -> Volume:
