@@ -195,3 +195,28 @@ def finish(qtbot):
         qtbot.waitUntil(lambda: not controller.busy, timeout=timeout)
 
     return wait
+
+
+@pytest.fixture
+def disk_scan():
+    """Maker of parallel-beam scans of a disk, whose line integrals are known exactly.
+
+    Attenuation 0.03 per mm, radius 14 mm, at (x, y) = (6, 3) mm; bins of 1 mm, half a turn.
+    """
+    from napari_padis.scan.projections import Projections
+
+    def make(views=60, rows=3, bins=72, centre=33.0, contents="line integrals", **changes):
+        angles = np.arange(views) * np.pi / views
+        middle = 6 * np.cos(angles) + 3 * np.sin(angles)
+        along = np.arange(bins)[None] - centre - middle[:, None]
+        chord = 2 * np.sqrt(np.maximum(14.0**2 - along**2, 0))
+        data = np.repeat((0.03 * chord)[:, None], rows, axis=1).astype(np.float32)
+        if contents == "counts":
+            gain = np.linspace(900, 1100, bins, dtype=np.float32)
+            data = 50 + gain * np.exp(-data)
+            changes.setdefault("flats", np.broadcast_to(50 + gain, (4, rows, bins)).copy())
+            changes.setdefault("darks", np.full((4, rows, bins), 50, np.float32))
+        stated = {"angles": angles, "beam": "parallel", "detector_pitch": 1.0, "name": "disk"}
+        return Projections(data=data, contents=contents, **(stated | changes))
+
+    return make

@@ -102,7 +102,7 @@ def test_measurement_layer_round_trip(tmp_path, measurement):
     ((data, meta, _),) = c.read_layers(written)
     back = c.measurement_from_layer(as_layer((data, meta, "image")))
     np.testing.assert_array_equal(back.data, measurement.data)
-    assert back.geometry.to_dict() == measurement.geometry.to_dict()
+    np.testing.assert_equal(back.geometry.to_dict(), measurement.geometry.to_dict())
     assert back.noise == measurement.noise
     assert back.provenance == {"seed": 1}
 
@@ -187,7 +187,8 @@ def test_napari_accepts_both_layers_together(volume, measurement, recwarn):
     back = c.volume_from_layer(first)
     assert (back.spacing, back.unit, back.notes) == (volume.spacing, "HU", ("a",))
     np.testing.assert_allclose(back.affine, volume.affine)
-    assert c.measurement_from_layer(second).geometry.to_dict() == measurement.geometry.to_dict()
+    back = c.measurement_from_layer(second)
+    np.testing.assert_equal(back.geometry.to_dict(), measurement.geometry.to_dict())
 
 
 def test_oblique_and_unusual_files_tell_the_user(tmp_path, volume, monkeypatch):
@@ -199,3 +200,47 @@ def test_oblique_and_unusual_files_tell_the_user(tmp_path, volume, monkeypatch):
     nib.save(nib.Nifti1Image(array, affine), tmp_path / "a.nii.gz")
     c.read_layers(str(tmp_path / "a.nii.gz"))
     assert any("taken as Hounsfield units" in text for text in said)
+
+
+def test_formats_of_measured_data_are_told_from_other_hdf5(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["exchange/data"] = np.ones((3, 2, 4), np.float32)
+    with h5py.File(tmp_path / "mri.hdf5", "w") as file:
+        file["kspace"] = np.ones((1, 2, 8, 8), np.complex64)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["cells/data"] = np.ones((3, 2, 4))
+    (tmp_path / "photo.hdr").write_text("#?RADIANCE")
+    for name, ours in (("scan.h5", 1), ("mri.hdf5", 1), ("other.h5", 0), ("photo.hdr", 0)):
+        assert (c.get_reader(str(tmp_path / name)) is not None) == bool(ours), name
+
+
+def test_projections_are_opened_with_a_way_to_go_on(tmp_path, monkeypatch):
+    from napari.utils.notifications import notification_manager
+
+    from napari_padis.gui.projection_layer import projections_from_layer
+
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "scan.npz", sinogram=rng.random((12, 30)), angles=np.arange(12) * 15.0)
+    said, opened = [], []
+    monkeypatch.setattr(notification_manager, "dispatch", said.append)
+    monkeypatch.setattr(c, "open_preparation", lambda: opened.append(True))
+    path = str(tmp_path / "scan.npz")
+    layer = as_layer(c.get_reader(path)(path)[0])
+    assert projections_from_layer(layer).shape == (12, 1, 30)
+    assert layer.data.shape == (1, 12, 30)
+    last = said[-1]
+    assert c.PREPARE in last.message
+    ((text, action),) = last.actions
+    assert text == "Prepare …"
+    action(None)
+    assert opened == [True]
+
+
+def test_the_button_of_the_notification_opens_the_dock(make_napari_viewer):
+    viewer = make_napari_viewer()
+    c.open_preparation()
+    c.open_preparation()
+    docks = [name for name in viewer.window.dock_widgets if c.PREPARE in name]
+    assert len(docks) == 1

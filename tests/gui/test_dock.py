@@ -132,7 +132,7 @@ def test_facts_of_the_data(make_dock):
     _, dock = make_dock()
     assert dock.data.facts.text() == "Volume of 6 × 40 × 48 voxels, 5 × 2 × 2.5 mm, in HU"
     assert "20 views × 512 bins" in dock.forward.facts.text()
-    dock.measurement.views.setValue(7)
+    dock.forward.control("views").setValue(7)
     assert "7 views" in dock.forward.facts.text()
 
 
@@ -145,9 +145,11 @@ def test_unit_can_be_overridden(make_dock):
 
 def test_the_request_holds_all_settings(make_dock):
     _, dock = make_dock()
-    dock.measurement.views.setValue(11)
-    dock.measurement.noise.setCurrentIndex(dock.measurement.noise.findData("gaussian"))
-    dock.measurement.share.setValue(2)
+    dock.forward.control("views").setValue(11)
+    noise = dock.forward.noise
+    noise.kind.setCurrentIndex(noise.kind.findData("gaussian"))
+    noise.share.setValue(2)
+    dock.forward.backend_box.setCurrentIndex(dock.forward.backend_box.findData("rays"))
     dock.measurement.first.setValue(4)
     dock.measurement.last.setValue(1)  # either order
     dock.method.seed.setValue(42)
@@ -159,6 +161,7 @@ def test_the_request_holds_all_settings(make_dock):
     assert request.simulation.share == pytest.approx(0.02)
     assert request.simulation.slices == (1, 5)
     assert request.recipe.seed == 42
+    assert request.recipe.backend == "rays"
     assert request.recipe.device == "cpu"
     assert request.recipe.sigma_y == 0.25
     assert request.translate == (5, 0, 0)
@@ -168,11 +171,12 @@ def test_the_request_holds_all_settings(make_dock):
 
 def test_rows_of_the_noise_follow_its_kind(make_dock):
     _, dock = make_dock()
-    section = dock.measurement
+    noise = dock.forward.noise
     for kind, share, photons in (("none", 0, 0), ("gaussian", 1, 0), ("poisson", 0, 1)):
-        section.noise.setCurrentIndex(section.noise.findData(kind))
-        assert section.share.isVisibleTo(dock) == bool(share)
-        assert section.photons.isVisibleTo(dock) == bool(photons)
+        noise.kind.setCurrentIndex(noise.kind.findData(kind))
+        assert noise.share.isVisibleTo(dock) == bool(share)
+        assert noise.photons.isVisibleTo(dock) == bool(photons)
+        assert not noise.sigma.isVisibleTo(dock)
 
 
 def test_a_few_slices_are_chosen_at_first_and_all_on_demand(make_dock):
@@ -203,7 +207,8 @@ def test_volume_and_sinogram_are_told_apart_by_their_layer(make_dock, engine):
     assert dock.measurement.measured_button.isEnabled()
     dock.measurement.measured_button.click()
     assert dock.data.layer is layer
-    assert not dock.measurement.views.isVisibleTo(dock)
+    assert not dock.forward.control("views").isVisibleTo(dock)
+    assert not dock.measurement.first.isVisibleTo(dock)
     assert dock.request().measurement.geometry.data_shape == (3, 16)
     assert dock.request().volume is None
     dock.measurement.simulate_button.click()

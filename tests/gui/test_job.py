@@ -14,7 +14,7 @@ from napari_padis.errors import InputError, ReconstructionError
 from napari_padis.gui import job as jobs
 from napari_padis.gui.mailbox import Mailbox
 from napari_padis.gui.thread import Job
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import CartesianGeometry, DenoiseGeometry, ParallelGeometry
 
 
 def run(request, engine, control=None, simulator=jobs.simulate):
@@ -175,3 +175,28 @@ def test_saving_writes_the_files(tmp_path, request_, engine):
         "report.json",
     } <= names
     assert any(isinstance(event, Notice) for event in box.take())
+
+
+def test_noise_of_images_is_given_in_their_unit(volume):
+    pytest.importorskip("torch")
+    geometry = DenoiseGeometry(volume.shape[1:], volume.spacing[1:], volume.spacing[0])
+    noisy = jobs.simulate(
+        volume, jobs.Simulation(geometry, "gaussian", sigma=25.0, slices=(0, 6)), 0
+    )
+    assert noisy.noise.sigma == 25
+    assert noisy.unit == "HU"
+    assert np.std(noisy.data - volume.array) == pytest.approx(25, rel=0.05)
+
+
+def test_kspace_noise_is_a_share_of_its_measured_samples(volume):
+    pytest.importorskip("torch")
+    mask = np.zeros(volume.shape[1:], bool)
+    mask[:, ::3] = True
+    geometry = CartesianGeometry(mask, pixel=volume.spacing[1:], slice_spacing=volume.spacing[0])
+    clean = jobs.simulate(volume, jobs.Simulation(geometry, slices=(0, 6)), 0)
+    noisy = jobs.simulate(volume, jobs.Simulation(geometry, "gaussian", 0.1, slices=(0, 6)), 0)
+    samples = clean.data[..., mask]
+    expected = 0.1 * np.sqrt((np.abs(samples) ** 2).mean() / 2)
+    assert noisy.noise.sigma == pytest.approx(expected, rel=1e-4)
+    added = (noisy.data - clean.data)[..., mask]
+    assert np.std([added.real, added.imag]) == pytest.approx(expected, rel=0.05)

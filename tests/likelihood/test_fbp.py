@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_padis.errors import InputError
 from napari_padis.likelihood import ParallelBeam
-from napari_padis.likelihood.filters import view_weights
+from napari_padis.likelihood.filters import FILTERS, view_weights, window
 from napari_padis.scan.geometry import ParallelGeometry
 from napari_padis.scan.units import MU_WATER, mu_to_hu
 
@@ -83,6 +84,62 @@ def test_non_square_pixels_and_odd_sides(blob):
     image, sinogram = blob(geometry, (9.0, -12.0), (12.0, 9.0))
     result = ParallelBeam(geometry).pinv(torch.from_numpy(sinogram)).double().numpy()
     assert np.linalg.norm(result - image) / np.linalg.norm(image) < 0.01
+
+
+def test_a_shifted_detector_is_read_at_the_right_place(blob):
+    geometry = ParallelGeometry(
+        np.arange(120) * np.pi / 120, 200, 0.8, (90, 100), (1.0, 1.0), shift=9.3
+    )
+    image, sinogram = blob(geometry, (9.0, -12.0), (11.0, 8.0))
+    result = ParallelBeam(geometry).pinv(torch.from_numpy(sinogram)).double().numpy()
+    assert np.linalg.norm(result - image) / np.linalg.norm(image) < 0.01
+
+
+@pytest.mark.parametrize("shift", [75.0, -75.0])
+def test_half_acquisition(shift):
+    """A full turn with the axis near the edge of the detector."""
+    geometry = ParallelGeometry(
+        np.arange(360) * np.pi / 180, 200, 1.0, (192, 192), (1.0, 1.0), shift=shift
+    )
+    hu, distance = rebuild(geometry)
+    assert np.abs(hu[distance < 0.85 * RADIUS]).max() < 10
+    assert abs(hu[(distance > 1.15 * RADIUS) & (distance < 70)].mean() + 1000) < 3
+
+
+@pytest.mark.parametrize("filter", FILTERS)
+def test_every_filter_keeps_the_amplitude(filter):
+    geometry = ParallelGeometry.standard(90, (96, 96), (2.0, 2.0), detectors=256)
+    image, distance = disc(96, 2.0)
+    forward = ParallelBeam(geometry)
+    sinogram = forward.A(torch.from_numpy(image).float())
+    result = mu_to_hu(forward.pinv(sinogram, filter=filter, cutoff=1.0).double().numpy())
+    assert abs(result[distance < 0.8 * RADIUS].mean()) < 3
+
+
+def test_filters_go_from_sharp_to_smooth():
+    forward = ParallelBeam(ParallelGeometry.standard(30, (48, 48), detectors=96))
+    noise = torch.randn(30, 96, generator=torch.Generator().manual_seed(0))
+    spread = [float(forward.pinv(noise, filter=name).std()) for name in FILTERS]
+    assert spread == sorted(spread, reverse=True)
+    assert len(set(spread)) == len(FILTERS)
+    assert forward.pinv(noise, cutoff=0.4).std() < 0.6 * forward.pinv(noise, cutoff=0.8).std()
+
+
+def test_unknown_filters_and_cutoffs_are_refused():
+    forward = ParallelBeam(ParallelGeometry.standard(3, (8, 8), detectors=16))
+    with pytest.raises(InputError, match="use one of ram-lak"):
+        forward.pinv(torch.zeros(3, 16), filter="gauss")
+    with pytest.raises(InputError, match="cutoff"):
+        forward.pinv(torch.zeros(3, 16), cutoff=0.0)
+
+
+def test_windows_end_at_the_cutoff():
+    frequency = np.array([0.0, 0.5, 1.0, 1.5])
+    values = {name: window(name, frequency) for name in FILTERS}
+    assert all(v[0] == 1 and not v[2:].any() for v in values.values())
+    middle = {"ram-lak": 1, "shepp-logan": 2 * 2**0.5 / np.pi, "cosine": 0.5**0.5}
+    middle |= {"hamming": 0.54, "hann": 0.5}
+    assert {name: v[1] for name, v in values.items()} == pytest.approx(middle)
 
 
 def test_view_weights():

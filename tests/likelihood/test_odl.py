@@ -19,7 +19,7 @@ from napari_padis.likelihood.odl_bridge import (
     to_odl_axes,
 )
 from napari_padis.likelihood.odl_fence import fenced, import_odl
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import FanGeometry, ParallelGeometry
 
 SQUARE = {
     "standard": ParallelGeometry.standard(20, (64, 64), (1.4, 1.4), detectors=128),
@@ -103,13 +103,39 @@ def test_agrees_with_scikit_image():
     assert relative(ParallelBeam(geometry).A(torch.from_numpy(image)).numpy(), expected) < 0.04
 
 
-@pytest.mark.parametrize("geometry", SQUARE.values(), ids=SQUARE.keys())
+FANS = {
+    "flat": FanGeometry([0.1, 0.9, 4.0], 41, 1.5, 50.0, 90.0, (20, 31), (0.7, 1.4)),
+    "shifted": FanGeometry([0.1, 0.9, 4.0], 41, 1.5, 50.0, 90.0, (20, 31), shift=-4.2),
+    "curved": FanGeometry([0.1, 0.9], 41, 1.5, 50.0, 90.0, (20, 31), curved=True, shift=3.1),
+    "parallel, shifted": ParallelGeometry([0.1, 0.9], 41, 1.5, (20, 31), shift=3.1),
+}
+
+
+@pytest.mark.parametrize("geometry", (SQUARE | FANS).values(), ids=(SQUARE | FANS).keys())
 def test_geometry_survives_the_way_to_odl_and_back(geometry):
     again = from_odl(*odl_geometry(geometry), slice_spacing=geometry.slice_spacing)
-    np.testing.assert_allclose(again.angles, geometry.angles)
-    assert again.detector_pitch == pytest.approx(geometry.detector_pitch)
-    assert again.pixel == pytest.approx(geometry.pixel)
-    assert (again.image_shape, again.detectors) == (geometry.image_shape, geometry.detectors)
+    assert type(again) is type(geometry)
+    for name, value in vars(geometry).items():
+        np.testing.assert_allclose(getattr(again, name), value, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["flat", "shifted", "curved"])
+def test_odl_puts_source_and_detector_where_we_do(name):
+    geometry = FANS[name]
+    _, described = odl_geometry(geometry)
+    scale = geometry.source_detector if geometry.curved else 1.0
+    s = (np.arange(41) - 20) * 1.5 + geometry.shift
+    for theta in geometry.angles:
+        back = np.array([np.sin(theta), -np.cos(theta)])
+        axis = np.array([np.cos(theta), np.sin(theta)])
+        np.testing.assert_allclose(described.src_position(theta), 50 * back, atol=1e-9)
+        if geometry.curved:
+            angle = s[:, None] / 90
+            expected = 50 * back + 90 * (np.sin(angle) * axis - np.cos(angle) * back)
+        else:
+            expected = -40 * back + s[:, None] * axis
+        seen = [described.det_point_position(theta, one / scale) for one in s]
+        np.testing.assert_allclose(seen, expected, atol=1e-9)
 
 
 def test_what_odl_cannot_describe_is_refused():
@@ -117,17 +143,21 @@ def test_what_odl_cannot_describe_is_refused():
         odl_geometry(ParallelGeometry([1.0, 0.5], 8, 1.0, (8, 8), (1.0, 1.0)))
 
 
-def test_shifted_or_foreign_odl_geometries_are_refused():
+def test_off_centre_or_foreign_odl_geometries_are_refused():
     odl, (space, parallel) = import_odl(), odl_geometry(SQUARE["standard"])
+    tomo = odl.applications.tomo
+    views, detector = parallel.motion_partition, parallel.det_partition
     with fenced():
-        shifted = odl.uniform_discr([0, 0], [1, 1], (8, 8), dtype="float32")
-        fan = odl.applications.tomo.FanBeamGeometry(
-            parallel.motion_partition, parallel.det_partition, src_radius=100, det_radius=100
-        )
+        off_centre = odl.uniform_discr([0, 0], [1, 1], (8, 8), dtype="float32")
+        plate = odl.uniform_partition([-1, -1], [1, 1], (4, 4))
+        cone = tomo.ConeBeamGeometry(views, plate, src_radius=100, det_radius=100)
+        bent = tomo.FanBeamGeometry(views, detector, 100, 100, det_curvature_radius=150)
     with pytest.raises(InputError, match="centred"):
-        from_odl(shifted, parallel)
-    with pytest.raises(InputError, match="Parallel2dGeometry"):
-        from_odl(space, fan)
+        from_odl(off_centre, parallel)
+    with pytest.raises(InputError, match="Parallel2dGeometry and FanBeamGeometry"):
+        from_odl(space, cone)
+    with pytest.raises(InputError, match="source as its centre"):
+        from_odl(space, bent)
 
 
 def test_nothing_of_odl_leaks_into_the_process():

@@ -1,11 +1,13 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from napari_padis.errors import ReconstructionError
 from napari_padis.likelihood import ParallelBeam
-from napari_padis.likelihood.rays import build_pair, check_budget, pair_bytes
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.likelihood.matrix import build_pair, check_budget, pair_bytes
+from napari_padis.scan.geometry import FanGeometry, ParallelGeometry
 
 
 def test_point_source_pins_the_orientation():
@@ -76,21 +78,36 @@ def test_rays_beside_the_image_are_empty():
     assert sinogram[0, 50] > 20
 
 
-def test_memory_is_foreseen():
-    for views, detectors, shape, pixel in [
-        (20, 128, (64, 64), (1, 1)),
-        (9, 40, (80, 50), (0.5, 2)),
-        (11, 64, (64, 64), (1, 1)),
-    ]:
-        geometry = ParallelGeometry.standard(views, shape, pixel, detectors=detectors)
-        pair = build_pair(geometry)
-        assert pair_bytes(geometry) == pytest.approx(pair.nbytes, rel=0.1)
-        assert pair.forward.indices.dtype == np.int32
+def test_shifted_detector_sees_the_same_lines_elsewhere():
+    """A shift by three bins moves the sinogram by three bins."""
+    image = torch.rand(20, 24)
+    centred = ParallelGeometry([0.3, 1.2, 4.0], 60, 0.8, (20, 24), (1.0, 1.1))
+    shifted = dataclasses.replace(centred, shift=3 * 0.8)
+    here, there = ParallelBeam(centred).A(image), ParallelBeam(shifted).A(image)
+    torch.testing.assert_close(there[:, :-3], here[:, 3:])
+
+
+def test_memory_is_foreseen(planar):
+    pair = build_pair(planar)
+    assert pair_bytes(planar) == pair.nbytes
+    assert pair.forward.indices.dtype == np.int32
+    assert pair.transpose.indices.dtype == np.int32
+
+
+def test_memory_of_many_views_is_foreseen():
+    geometry = FanGeometry.standard(150, (32, 48), (1.0, 0.7), detectors=30)
+    assert pair_bytes(geometry) == pytest.approx(build_pair(geometry).nbytes, rel=0.02)
+
+
+def test_transpose_is_stored_exactly(planar):
+    pair = build_pair(planar, np.float64)
+    assert abs(pair.forward.T - pair.transpose).max() == 0
+    assert pair.forward.data.min() >= 0
 
 
 def test_too_large_a_pair_is_refused_before_it_is_built():
-    geometry = ParallelGeometry.standard(720, (4096, 4096), detectors=8192)
-    with pytest.raises(ReconstructionError, match="use fewer views or bins"):
-        ParallelBeam(geometry)
+    geometry = ParallelGeometry.standard(720, (1024, 1024), detectors=2048)
+    with pytest.raises(ReconstructionError, match="use the back end 'rays'"):
+        ParallelBeam(geometry, backend="matrix", budget=2**30)
     with pytest.raises(ReconstructionError, match="GiB"):
-        check_budget(ParallelGeometry.standard(20, (64, 64)), budget=1000)
+        check_budget(geometry, budget=1000)

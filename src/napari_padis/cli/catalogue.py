@@ -39,7 +39,12 @@ def forwards(as_json: Json = False) -> None:
 
     _show(
         [
-            {"name": name, "title": forward.title, "description": forward.description}
+            {
+                "name": name,
+                "title": forward.title,
+                "description": forward.description,
+                "backends": forward.backends,
+            }
             for name, forward in FORWARDS.items()
         ],
         as_json,

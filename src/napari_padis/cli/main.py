@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from napari_padis import __version__
-from napari_padis.cli import catalogue, demo, inspect, reconstruct, simulate, train
+from napari_padis.cli import (
+    catalogue,
+    demo,
+    inspect,
+    prepare,
+    reconstruct,
+    sample,
+    simulate,
+    train,
+)
 from napari_padis.cli.errors import OneSentenceGroup
 
 app = typer.Typer(
@@ -44,6 +53,8 @@ def options(
 
 app.command()(demo.demo)
 app.command()(simulate.simulate)
+app.command()(sample.sample)
+app.command()(prepare.prepare)
 app.command()(reconstruct.reconstruct)
 app.command()(train.train)
 app.command()(catalogue.methods)

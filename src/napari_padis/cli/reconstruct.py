@@ -50,11 +50,17 @@ def reconstruct(
     ] = "auto",
     sigma_y: Annotated[
         float | None,
-        typer.Option("--sigma-y", help="Noise of the line integrals, if not as measured."),
+        typer.Option("--sigma-y", help="Noise of the data, if not as measured."),
     ] = None,
     slices: Annotated[
         str | None, typer.Option("--slices", metavar="A:B", help="Only slices A to B-1.")
     ] = None,
+    backend: Annotated[
+        str,
+        typer.Option(
+            "--backend", metavar="NAME", help="How projections are made; see 'forwards --json'."
+        ),
+    ] = "auto",
     option: Annotated[
         list[str] | None,
         typer.Option("--option", metavar="KEY=VALUE", help="Setting of the method; repeatable."),
@@ -69,11 +75,13 @@ def reconstruct(
     from napari_padis.engine.control import Control
     from napari_padis.engine.recipe import Recipe
     from napari_padis.engine.save import save_result
+    from napari_padis.likelihood.registry import check_backend
     from napari_padis.posterior.methods import find_method
     from napari_padis.prior.catalogue import find_prior
 
     chosen = find_method(method)
     data = _read_measurement(measurement)
+    check_backend(data.geometry.kind, backend)
     if chosen.needs_prior:
         find_prior(prior)
     recipe = Recipe.create(
@@ -84,7 +92,8 @@ def reconstruct(
         seed=seed,
         device=device,
         sigma_y=sigma_y,
-        slices=parse_slices(slices, len(data.data)),
+        slices=parse_slices(slices, data.volume_shape[0]),
+        backend=backend,
         options=parse_options(option),
         measurement=str(measurement),
     )
@@ -111,9 +120,15 @@ def reconstruct(
 
 def _read_measurement(path: Path) -> Measurement:
     from napari_padis.scan.measurement import Measurement
+    from napari_padis.scan.projections import Projections
     from napari_padis.scan.read import read
 
     found = read(path)
+    if isinstance(found, Projections):
+        raise InputError(
+            f"'{path}' holds raw projections, not a measurement yet; prepare them in the window, "
+            "or with napari_padis.scan.preparation."
+        )
     if not isinstance(found, Measurement):
         raise InputError(
             f"'{path}' is a volume, not a measurement; make one with 'napari-padis simulate'."
@@ -135,7 +150,7 @@ def _read_reference(path: Path, data: Measurement, slices: tuple[int, int] | Non
     for unit in (found.unit, data.unit):
         scale_in(WINDOW, unit)
     assert data.affine is not None
-    first, last = slices or (0, len(data.data))
+    first, last = slices or (0, data.volume_shape[0])
     affine = np.array(data.affine)
     affine[:3, 3] += first * affine[:3, 0]
     matching_slices((last - first, *data.geometry.image_shape), affine, found)

@@ -41,7 +41,7 @@ class Started:
     limits : tuple of float
         Contrast limits taken from ``initial``.
     levels : int
-        Noise levels the method will visit (0 for direct methods).
+        Noise levels the method will visit, or its iterations (0 for direct methods).
     evaluations : int
         Network evaluations of one slice and one sample, in all.
     memory : int

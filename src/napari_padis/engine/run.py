@@ -26,6 +26,7 @@ from napari_padis.engine.events import (
 )
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import InputError, PadisError, ReconstructionError
+from napari_padis.likelihood.coils import calibration_shape, with_maps
 from napari_padis.likelihood.registry import build, expected_bytes
 from napari_padis.posterior.methods import Method, find_method
 from napari_padis.posterior.problem import Problem
@@ -90,6 +91,7 @@ class _Run:
         if recipe.slices is not None:
             self.measurement = self.measurement.take(*recipe.slices)
         self.device = setup.choose_device(recipe.device)
+        coil_notices = self._add_maps()
         self.denoiser: PatchDenoiser | None = None
         shape = self.measurement.geometry.image_shape
         if self.method.needs_prior:
@@ -105,6 +107,7 @@ class _Run:
         self.problem, self.display, self.notices = setup.build_problem(
             self.measurement, operator, card, recipe, self.device
         )
+        self.notices += coil_notices
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.residual = math.nan
         self.latest: Tensor | None = None
@@ -158,6 +161,15 @@ class _Run:
             self._result(complete, evaluator.count, time.monotonic() - start - paused, initial)
         )
 
+    def _add_maps(self) -> list[str]:
+        """Coil maps where they are needed and missing, and what the user should be told."""
+        given = self.measurement
+        self.measurement = with_maps(given)
+        if self.measurement is given:
+            return []
+        rows, columns = calibration_shape(given)
+        return [f"Coil maps were estimated from the central {rows} x {columns} samples (ESPIRiT)."]
+
     @property
     def _batch(self) -> int:
         return self.denoiser.patch_batch if self.denoiser else 0
@@ -166,6 +178,8 @@ class _Run:
         """Estimated peak memory; takes fewer patches at a time where that is enough."""
         needed = memory.state_bytes(self.samples, self.measurement.volume_shape)
         needed += expected_bytes(self.measurement.geometry, self.recipe.backend)
+        if self.measurement.geometry.channels == 2:  # copies of all coils' data, as measured
+            needed += 9 * self.measurement.data.nbytes
         if self.denoiser is None:
             memory.check(needed, memory.available_bytes(self.device))
             return needed
@@ -202,8 +216,11 @@ class _Run:
 
     def _level(self, state: Level) -> Iterator[Event]:
         if not torch.isfinite(state.estimate).all():
+            place = f"iteration {state.level + 1}"
+            if math.isfinite(state.sigma):
+                place = f"noise level {state.sigma:.3g}"
             raise ReconstructionError(
-                f"The method diverged at noise level {state.sigma:.3g}: check the intensity unit "
+                f"The method diverged at {place}: check the intensity unit "
                 "and the noise level of the data, or use a smaller step size."
             )
         self.latest = state.estimate
@@ -221,7 +238,10 @@ class _Run:
     def _progress(
         self, evaluations: int, share: float, level: int, sigma: float, elapsed: float
     ) -> Progress:
-        fraction = min((evaluations + share) / max(self.evaluations, 1), 1.0)
+        if self.evaluations:
+            fraction = min((evaluations + share) / self.evaluations, 1.0)
+        else:  # a method without a prior counts its iterations
+            fraction = min((level + 1) / max(self.levels, 1), 1.0)
         remaining = elapsed * (1 - fraction) / fraction if fraction > 0.002 else math.nan
         return Progress(
             fraction, elapsed, remaining, level, self.levels, evaluations, sigma, self.residual

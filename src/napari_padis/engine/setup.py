@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from napari_padis.engine.events import Array
+from napari_padis.engine.noise import measured_share, noise_level
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import InputError
-from napari_padis.posterior.problem import Operator, Problem
+from napari_padis.likelihood.linear_map import LinearMap
+from napari_padis.likelihood.whitening import Whitened
+from napari_padis.posterior.problem import Problem
 from napari_padis.prior.card import PriorCard
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.units import Scale, mu_to_hu, scale_in
@@ -80,16 +83,9 @@ def data_tensor(measurement: Measurement, device: torch.device) -> Tensor:
     return tensor[:, None] if measurement.geometry.slicewise else tensor
 
 
-def noise_level(measurement: Measurement, recipe: Recipe) -> float:
-    """Standard deviation of the line integrals; 0 when they are exact or unknown."""
-    if recipe.sigma_y is not None:
-        return recipe.sigma_y
-    return measurement.noise.sigma or 0.0
-
-
 def build_problem(
     measurement: Measurement,
-    operator: Operator,
+    operator: LinearMap,
     card: PriorCard | None,
     recipe: Recipe,
     device: torch.device,
@@ -122,17 +118,22 @@ def build_problem(
         )
     else:
         scale = scale_in(scale, measurement.image_unit, measurement.mu_water)
-    sigma = noise_level(measurement, recipe)
+    noise = noise_level(measurement, recipe, data)
+    if noise.root is not None:
+        operator = Whitened(operator, noise.root)
+        data = operator.whiten(data)
+    notices += noise.notices
     problem = Problem(
         operator=operator,
         data=data,
-        sigma=sigma,
+        sigma=noise.sigma,
         gain=scale.width,
         offset=scale.low,
         shape=(measurement.volume_shape[0], geometry.channels, *geometry.image_shape),
         coupled=not geometry.slicewise,
+        measured=measured_share(measurement),
     )
-    if sigma == 0:
+    if noise.sigma == 0:
         notices.append(
             "No noise level is known; 0.1 % of the data's RMS is assumed for the model error."
         )

@@ -20,9 +20,12 @@ from napari_padis.gui.layer_data import (
     volume_from_layer,
     volume_layer,
 )
+from napari_padis.gui.projection_layer import projections_layer
+from napari_padis.gui.sniff import is_ours
 from napari_padis.scan.geometry import ParallelGeometry
 from napari_padis.scan.measurement import Measurement
-from napari_padis.scan.read import SUFFIXES, read_all
+from napari_padis.scan.projections import Projections
+from napari_padis.scan.read import read_all
 from napari_padis.scan.volume import Volume
 from napari_padis.scan.write import write
 
@@ -46,89 +49,83 @@ __all__ = [
 
 PathOrPaths = str | Path | Sequence[str | Path]
 
+#: Name of the dock that turns raw projections into a measurement, as in the manifest.
+PREPARE = "Prepare measured data"
+
 #: Views of the sample sinograms, the number of the PaDIS experiments.
 SAMPLE_VIEWS = 20
-
-_IMAGE_FILES_LOOKED_AT = 50
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
     """Reader of a file, a DICOM or TIFF folder or a list of them, or None.
 
-    Looks at names and first bytes only.
+    Looks at names, first bytes and, in HDF5 files, at the names of a few entries only.
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
-    if not paths or not all(_ours(Path(p)) for p in paths):
+    if not paths or not all(is_ours(Path(p)) for p in paths):
         return None
     return read_layers
 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
-    """Read one layer for every volume, DICOM series or measurement.
+    """Read one layer for every volume, DICOM series, measurement or raw scan.
 
     Notes of the reader (gantry tilt, missing slices, guessed unit) are shown as
-    notifications and kept in the layer's metadata.
+    notifications and kept in the layer's metadata. Raw projections stay in their file;
+    a notification leads to the dock that makes a measurement of them.
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     layers: list[LayerData] = []
     for scan in read_all(paths):
         if isinstance(scan, Measurement):
+            _show_notes(scan.name, scan.provenance.get("notes", ()))
             layers.append(measurement_layer(scan))
+        elif isinstance(scan, Projections):
+            layers.append(projections_layer(scan))
+            _lead_on(scan)
         else:
-            _show_notes(scan)
+            _show_notes(scan.name, scan.notes)
             layers.append(volume_layer(scan))
     return layers
 
 
-def _ours(path: Path) -> bool:
-    from napari_padis.scan.dicom import is_dicom
+def _lead_on(projections: Projections) -> None:
+    """Tell what to do with raw projections, with a button that does it."""
+    _show_notes(projections.name, projections.notes)
+    if "napari" not in sys.modules:
+        return
+    from napari.utils.notifications import Notification, notification_manager
 
-    try:
-        if path.is_dir():
-            return _image_folder(path)
-        suffixes = path.name.lower()
-        if suffixes.endswith((".h5", ".hdf5")):
-            return _is_measurement(path)
-        return suffixes.endswith(tuple(SUFFIXES)) or is_dicom(path)
-    except OSError:
-        return False
-
-
-def _image_folder(path: Path) -> bool:
-    """Whether DICOM files or TIFF pages are among the first files of a folder."""
-    from napari_padis.scan.dicom import is_dicom
-
-    for number, child in enumerate(path.rglob("*")):
-        if number >= _IMAGE_FILES_LOOKED_AT:
-            break
-        if child.suffix.lower() in (".dcm", ".ima", ".tif", ".tiff"):
-            return True
-        if child.is_file() and is_dicom(child):
-            return True
-    return False
+    # napari shows the beginning only, until the notification is unfolded.
+    message = f"Raw projections opened. Next: Layers › Transform › {PREPARE}."
+    actions = [("Prepare …", lambda _widget: open_preparation())]
+    notification_manager.dispatch(Notification(message, "info", actions=actions))
 
 
-def _is_measurement(path: Path) -> bool:
-    """Whether a HDF5 file is ours; other programs' files are left to their plugins."""
-    import h5py
+def open_preparation() -> None:
+    """Open the dock "Prepare measured data" in the current viewer, or bring it up."""
+    import napari
 
-    from napari_padis.scan.hdf5 import FORMAT
-
-    try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("format") == FORMAT)
-    except OSError:
-        return False
+    open_dock(napari.current_viewer(), PREPARE)
 
 
-def _show_notes(volume: Volume) -> None:
+def open_dock(viewer: Any, name: str) -> None:
+    """Open one of this plugin's docks or bring it up, where there is a window for it."""
+    window = getattr(viewer, "window", None)
+    if window is not None:
+        dock, _widget = window.add_plugin_dock_widget("napari-padis", name)
+        dock.show()
+        dock.raise_()
+
+
+def _show_notes(name: str, notes: Sequence[str]) -> None:
     """Tell the user what the reader noticed, when there is a window to tell it in."""
     if "napari" not in sys.modules:
         return
     from napari.utils.notifications import show_info
 
-    for note in volume.notes:
-        show_info(f"{volume.name}: {note}")
+    for note in notes:
+        show_info(f"{name}: {note}")
 
 
 def write_nifti_layer(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:

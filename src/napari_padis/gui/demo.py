@@ -39,7 +39,7 @@ def open_demo() -> tuple[Viewer, ReconstructionDock]:
     dock = ReconstructionDock(viewer)
     viewer.window.add_dock_widget(dock, name="Reconstruction", area="right")
     dock.display.ortho.setChecked(True)
-    dock.measurement.views.setValue(VIEWS)
+    dock.forward.control("views").setValue(VIEWS)
     first = max(0, (layer.data.shape[0] - SLICES) // 2)
     dock.measurement.first.setValue(first)
     dock.measurement.last.setValue(first + SLICES - 1)

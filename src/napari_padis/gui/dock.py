@@ -5,16 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QMainWindow,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from napari_padis.engine.events import Result
 from napari_padis.engine.recipe import Recipe
@@ -25,11 +18,13 @@ from napari_padis.gui.job import Request
 from napari_padis.gui.ortho import toggle_ortho_views
 from napari_padis.gui.registry import controller_for
 from napari_padis.gui.sections.base import named
+from napari_padis.gui.sections.controls import scrolling
 from napari_padis.gui.sections.data import DataSection
 from napari_padis.gui.sections.display import DisplaySection
 from napari_padis.gui.sections.forward import ForwardSection
 from napari_padis.gui.sections.measurement import MeasurementSection
 from napari_padis.gui.sections.method import MethodSection
+from napari_padis.gui.sections.noise import meaning
 from napari_padis.gui.sections.prior import PriorSection
 from napari_padis.gui.sections.run import RunSection
 from napari_padis.gui.source import placement
@@ -72,27 +67,16 @@ class ReconstructionDock(QWidget):
         self._attach()
 
     def _compose(self) -> None:
-        inner = QWidget()
-        layout = QVBoxLayout(inner)
-        layout.setContentsMargins(4, 2, 4, 2)
-        layout.setSpacing(5)
-        for section in (
+        sections = (
             self.data,
             self.measurement,
             self.forward,
             self.prior,
             self.method,
             self.display,
-        ):
-            layout.addWidget(section)
-        layout.addStretch(1)
-        self.scroll = named(QScrollArea(), "Settings", "Settings of the reconstruction.")
+        )
+        self.scroll = named(scrolling(sections), "Settings", "Settings of the reconstruction.")
         self.scroll.setToolTip("")
-        self.scroll.setWidget(inner)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setMinimumHeight(100)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)
@@ -108,7 +92,8 @@ class ReconstructionDock(QWidget):
     def _connect(self) -> None:
         self.data.changed.connect(self._source_changed)
         self.measurement.measured_wanted.connect(self.data.choose_kind)
-        self.measurement.changed.connect(self._geometry_changed)
+        self.measurement.changed.connect(self._slices_changed)
+        self.forward.changed.connect(self._geometry_changed)
         self.method.changed.connect(self._method_changed)
         self.run_bar.run.connect(self.run)
         self.run_bar.pause.connect(self.controller.pause)
@@ -138,19 +123,21 @@ class ReconstructionDock(QWidget):
         self._state_changed(control.state)
 
     def _source_changed(self) -> None:
+        source = self.data.source
         self.measurement.set_kinds(self.data.kinds)
-        self.measurement.set_source(self.data.source)
-        self._geometry_changed()
+        self.measurement.set_source(source)
+        self._slices_changed()
         self._state_changed(self.controller.state)
+
+    def _slices_changed(self) -> None:
+        self.forward.set_source(self.data.source, self.measurement.slices)
 
     def _geometry_changed(self) -> None:
         source = self.data.source
-        if isinstance(source, Measurement):
-            slices = len(source.data)
-        else:
-            first, end = self.measurement.slices
-            slices = end - first
-        self.forward.set_geometry(self.measurement.geometry(), slices)
+        self.method.set_measurement(
+            source if isinstance(source, Measurement) else None,
+            meaning(self.forward.kind, source.unit if source is not None else "arbitrary"),
+        )
 
     def _method_changed(self) -> None:
         self.prior.set_needed(self.method.needs_prior)
@@ -182,25 +169,26 @@ class ReconstructionDock(QWidget):
         """The run that the settings describe; raises InputError."""
         source, layer = self.data.source, self.data.layer
         if source is None or layer is None:
-            raise InputError("Open a volume or a sinogram first.")
+            raise InputError("Open a volume or a measurement first.")
         values = self.method.values()
         if self.method.needs_prior:
             if self.prior.name is None:
                 raise InputError("No prior is installed; choose a method that needs none.")
             values["prior"] = self.prior.name
-        recipe = Recipe.create(**values)
+        recipe = Recipe.create(**values, backend=self.forward.backend)
         if isinstance(source, Volume):
-            simulation = self.measurement.simulation()
-            translate, units = placement(layer, source.spacing, self.measurement.slices[0])
+            simulation = self.forward.simulation()
+            translate, units = placement(layer, source, self.measurement.slices[0])
             return Request(
                 recipe,
                 volume=source,
                 simulation=simulation,
                 translate=translate,
                 units=units,
-                limits=tuple(layer.contrast_limits),
+                # Magnitude images of MRI have a range of their own.
+                limits=None if self.forward.kind == "cartesian" else tuple(layer.contrast_limits),
             )
-        translate, _ = placement(layer, source.spacing, 0)
+        translate, _ = placement(layer, source)
         return Request(recipe, measurement=source, translate=translate)
 
     def run(self) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from napari_padis.engine.control import Control
 from napari_padis.engine.events import Event, Notice, Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.gui.mailbox import Mailbox
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.geometry import CartesianGeometry, Geometry, MaskGeometry
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.volume import Volume
 
@@ -26,19 +28,23 @@ class Simulation:
 
     Parameters
     ----------
-    geometry : ParallelGeometry
+    geometry : Geometry
     noise : {'none', 'gaussian', 'poisson'}
     share : float
-        Gaussian noise: standard deviation as a share of the sinogram's RMS.
+        Gaussian noise: standard deviation as a share of the RMS of the data (of real and
+        imaginary parts of the measured samples in k-space).
+    sigma : float, optional
+        Gaussian noise: standard deviation of the data itself, in place of the share.
     photons : float
         Poisson noise: photons per ray without an object.
     slices : tuple of int
         First and one-past-last slice.
     """
 
-    geometry: ParallelGeometry
+    geometry: Geometry
     noise: str = "none"
     share: float = 0.005
+    sigma: float | None = None
     photons: float = 1e5
     slices: tuple[int, int] = (0, 1)
 
@@ -88,23 +94,33 @@ class Ended:
 
 
 def simulate(volume: Volume, simulation: Simulation, seed: int) -> Measurement:
-    """Project a volume and add noise."""
-    import torch
-
+    """Measure a volume and add noise."""
     from napari_padis import likelihood
 
-    def project(noise: Noise) -> Measurement:
+    def measure(noise: Noise) -> Measurement:
         return likelihood.simulate(
             volume, simulation.geometry, noise, seed, slices=slice(*simulation.slices)
         )
 
     if simulation.noise == "poisson":
-        return project(Noise(kind="poisson", photons=simulation.photons))
-    clean = project(Noise(kind="none"))
+        return measure(Noise(kind="poisson", photons=simulation.photons))
     if simulation.noise == "none":
-        return clean
-    sigma = likelihood.sigma_from_rms(torch.from_numpy(clean.data), simulation.share)
-    return project(Noise(kind="gaussian", sigma=sigma))
+        return measure(Noise(kind="none"))
+    sigma = simulation.sigma
+    if sigma is None:
+        sigma = simulation.share * root_mean_square(measure(Noise(kind="none")))
+    return measure(Noise(kind="gaussian", sigma=sigma))
+
+
+def root_mean_square(measurement: Measurement) -> float:
+    """RMS of what was measured; of real and imaginary part each where data are complex."""
+    data, geometry = measurement.data, measurement.geometry
+    if isinstance(geometry, CartesianGeometry | MaskGeometry):
+        data = data[..., geometry.mask]
+    power = np.square(data.real, dtype=np.float64)
+    if np.iscomplexobj(data):
+        power = (power + np.square(data.imag, dtype=np.float64)) / 2
+    return float(np.sqrt(power.mean()))
 
 
 def run_engine(recipe: Recipe, measurement: Measurement, control: Control) -> Iterator[Event]:
@@ -129,11 +145,11 @@ def work(
     try:
         measurement = request.measurement
         if measurement is None and request.volume is not None and request.simulation is not None:
-            mailbox.post(Stage("Simulating the sinogram …"))
+            mailbox.post(Stage("Simulating the measurement …"))
             measurement = simulator(request.volume, request.simulation, request.recipe.seed)
             mailbox.post(Simulated(measurement))
         if measurement is None:
-            raise ReconstructionError("Nothing to reconstruct: choose a volume or a sinogram.")
+            raise ReconstructionError("Nothing to reconstruct: choose a volume or a measurement.")
         if control.stopped:
             return
         mailbox.post(Stage("Preparing the reconstruction …"))

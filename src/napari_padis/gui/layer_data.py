@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.display import contrast_limits, percentile_limits
+from napari_padis.gui.measurement_data import (
+    KEY,
+    LayerData,
+    entry_of,
+    is_measurement,
+    measurement_from_layer,
+    measurement_layer,
+    metadata_of,
+    noun,
+)
+from napari_padis.scan.display import contrast_limits
 from napari_padis.scan.geometry import from_dict
-from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.orientation import plain_numbers, voxel_sizes
-from napari_padis.scan.units import MU_WATER
 from napari_padis.scan.volume import AXIS_LABELS, UNITS, Volume, sar_affine
 
-LayerData = tuple[Any, dict[str, Any], str]
-
-#: Key of our entry in a layer's metadata.
-KEY = "napari_padis"
+__all__ = [
+    "KEY",
+    "LayerData",
+    "is_measurement",
+    "length_unit",
+    "measurement_from_layer",
+    "measurement_layer",
+    "volume_from_layer",
+    "volume_layer",
+    "volume_metadata",
+]
 
 _MILLIMETRES = {
     "nanometer": 1e-6, "nm": 1e-6, "micrometer": 1e-3, "micron": 1e-3, "um": 1e-3, "µm": 1e-3,
@@ -60,44 +74,6 @@ def volume_metadata(volume: Volume) -> dict[str, Any]:
     }
 
 
-def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
-    """Image layer of a sinogram with the axes (slice, view, detector).
-
-    All axes are in mm, because napari draws no scale bar once one layer's units differ
-    from the others'. The view axis has no length of its own; it is drawn half as high
-    as the detector is wide.
-    """
-    geometry = measurement.geometry
-    views, bins = geometry.data_shape
-    height = geometry.detector_pitch * bins / (2 * views)
-    noise = measurement.noise
-    entry = {
-        "kind": "measurement",
-        "geometry": geometry.to_dict(),
-        "noise": {"kind": noise.kind, "sigma": noise.sigma, "photons": noise.photons,
-                  "electronic": noise.electronic},
-        "unit": measurement.unit,
-        "mu_water": measurement.mu_water,
-        "affine": np.array(measurement.affine),
-        "provenance": dict(measurement.provenance),
-    }  # fmt: skip
-    arguments: dict[str, Any] = {
-        "name": measurement.name,
-        "scale": (geometry.slice_spacing, height, geometry.detector_pitch),
-        "units": ("mm",) * 3,
-        "axis_labels": ("slice", "view", "detector"),
-        "contrast_limits": percentile_limits(measurement.data, 0, 100),
-        "colormap": "gray",
-        "metadata": {KEY: entry},
-    }
-    return measurement.data, arguments | overrides, "image"
-
-
-def is_measurement(layer: Any) -> bool:
-    """Whether a layer holds one of our sinograms."""
-    return bool(_entry(layer).get("kind") == "measurement")
-
-
 def volume_from_layer(layer: Any) -> Volume:
     """Volume of an image layer, ours or anybody's.
 
@@ -121,7 +97,8 @@ def volume_from_layer(layer: Any) -> Volume:
     if getattr(layer, "rgb", False):
         raise InputError(f"Layer '{name}' is a colour image; a greyscale image is needed.")
     if is_measurement(layer):
-        raise InputError(f"Layer '{name}' is a sinogram, not a volume; choose another layer.")
+        kind = noun(from_dict(entry_of(layer)["geometry"]))
+        raise InputError(f"Layer '{name}' is {_article(kind)}, not a volume; choose another layer.")
     array = np.asarray(data)
     if array.ndim not in (2, 3) or array.size == 0:
         raise InputError(
@@ -131,8 +108,8 @@ def volume_from_layer(layer: Any) -> Volume:
     if array.ndim == 2:
         array = array[None]
     array, more = plain_numbers(array, name)
-    entry = _entry(layer)
-    unit = entry.get("unit", _metadata(layer).get("unit", "arbitrary"))
+    entry = entry_of(layer)
+    unit = entry.get("unit", metadata_of(layer).get("unit", "arbitrary"))
     affine = sar_affine(spacing)
     if entry.get("kind") == "volume":
         affine = np.array(entry["affine"], dtype=np.float64)
@@ -150,38 +127,14 @@ def volume_from_layer(layer: Any) -> Volume:
     )
 
 
-def measurement_from_layer(layer: Any) -> Measurement | None:
-    """Measurement of a sinogram layer of this plugin; None for any other layer.
-
-    Raises
-    ------
-    InputError
-        If the layer's data no longer fit its geometry.
-    """
-    name = str(getattr(layer, "name", "layer"))
-    entry = _entry(layer)
-    if entry.get("kind") != "measurement":
-        return None
-    data = np.asarray(layer.data, dtype=np.float32)
-    return Measurement(
-        data=data,
-        geometry=from_dict(entry["geometry"]),
-        noise=Noise(**entry.get("noise", {})),
-        unit=entry.get("unit", "HU"),
-        mu_water=float(entry.get("mu_water", MU_WATER)),
-        affine=np.asarray(entry["affine"], dtype=np.float64),
-        name=name,
-        provenance=entry.get("provenance", {}),
-    )
+def _article(kind: str) -> str:
+    return f"a {kind}" if kind in ("sinogram", "cone-beam scan") else kind
 
 
-def _metadata(layer: Any) -> Mapping[str, Any]:
-    return getattr(layer, "metadata", None) or {}
-
-
-def _entry(layer: Any) -> Mapping[str, Any]:
-    entry = _metadata(layer).get(KEY)
-    return entry if isinstance(entry, Mapping) else {}
+def length_unit(layer: Any) -> float | None:
+    """Millimetres per unit of the layer's last axis; None when it has no length unit."""
+    units = getattr(layer, "units", None)
+    return _MILLIMETRES.get(str(units[-1]).lower()) if units is not None else None
 
 
 def _spacing(layer: Any, ndim: int) -> tuple[tuple[float, float, float], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_padis.engine.events import Iterate, Result, Started, Statistics
 from napari_padis.gui.job import Request
 from napari_padis.gui.layers import ITERATE, MEAN, RunLayers
-from napari_padis.gui.sinogram import add_sinogram
+from napari_padis.gui.sinogram import add_measurement
 from napari_padis.gui.view import is_anatomical, orient
 from napari_padis.scan.measurement import Measurement
 
@@ -56,11 +56,11 @@ class Screen:
         self._source = weakref.ref(source) if source is not None else None
 
     def add_measurement(self, measurement: Measurement) -> None:
-        """Show a simulated sinogram."""
+        """Show simulated data."""
         viewer = self._viewer()
         self._affine = measurement.affine
         if viewer is not None and self._request is not None:
-            add_sinogram(viewer, measurement, self._request.translate)
+            add_measurement(viewer, measurement, self._request.translate)
 
     def begin(self, started: Started) -> None:
         """Make the layers of the run."""

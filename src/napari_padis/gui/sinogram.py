@@ -1,4 +1,4 @@
-"""Sinograms as layers."""
+"""Simulated measurements as layers."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 ROLE = "napari_padis_simulated"
 
 
-def add_sinogram(
+def add_measurement(
     viewer: ViewerModel, measurement: Measurement, translate: tuple[float, float, float]
 ) -> Image:
-    """Show a simulated sinogram, hidden at first; used again by the next simulation.
+    """Show simulated data, hidden at first; the layer is used again by the next simulation.
 
     It is selectable as measured data, so that one simulation can be reconstructed in
-    several ways.
+    several ways. ``translate`` is the position of the first voxel of the image in mm.
     """
     data, options, _ = measurement_layer(measurement)
-    options = {**options, "visible": False, "translate": translate}
+    place = tuple(t + o for t, o in zip(translate, options["translate"], strict=True))
+    options = {**options, "visible": False, "translate": place}
     options["metadata"] = {**options.get("metadata", {}), ROLE: True}
     for layer in viewer.layers:
         if layer.metadata.get(ROLE) and isinstance(layer, Image) and layer.name == options["name"]:
             layer.data = data
             layer.metadata = options["metadata"]
-            layer.scale, layer.translate = options["scale"], translate
+            layer.scale, layer.translate = options["scale"], place
+            layer.axis_labels = options["axis_labels"]
             layer.contrast_limits = options["contrast_limits"]
             return layer
     layer = Image(data, **options)

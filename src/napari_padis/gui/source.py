@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_padis.gui.layer_data import measurement_from_layer, volume_from_layer
+from napari_padis.gui.layer_data import length_unit, measurement_from_layer, volume_from_layer
 from napari_padis.gui.layers import ROLE
+from napari_padis.gui.measurement_data import offset
+from napari_padis.gui.projection_layer import projections_from_layer
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.volume import Volume
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def candidates(viewer: ViewerModel) -> list[Layer]:
-    """Layers that could be reconstructed or projected: grey images that no run made."""
+    """Layers that could be reconstructed or projected: grey images that no run made.
+
+    Raw projections are none of them; they have to be prepared first.
+    """
     return [
         layer
         for layer in viewer.layers
@@ -26,6 +31,7 @@ def candidates(viewer: ViewerModel) -> list[Layer]:
         and not layer.rgb
         and not layer.multiscale
         and ROLE not in layer.metadata
+        and projections_from_layer(layer) is None
     ]
 
 
@@ -36,7 +42,7 @@ def load(layer: Layer) -> Volume | Measurement:
 
 
 def placement(
-    layer: Layer, spacing: tuple[float, float, float], first_slice: int
+    layer: Layer, source: Volume | Measurement, first_slice: int = 0
 ) -> tuple[tuple[float, float, float], str]:
     """World position of the reconstruction's first voxel, and its length unit.
 
@@ -44,6 +50,8 @@ def placement(
     in millimetres makes napari draw them all without units.
     """
     unit = "pixel" if str(layer.units[-1]) == "pixel" else "mm"
-    ratio = spacing[-1] / abs(float(layer.scale[-1]))  # mm per length unit of the layer
+    ratio = length_unit(layer) or 1.0
     shift = [0.0] * (3 - layer.ndim) + [float(t) * ratio for t in layer.translate]
-    return (shift[0] + first_slice * spacing[0], shift[1], shift[2]), unit
+    if isinstance(source, Measurement):
+        shift = [s - o for s, o in zip(shift, offset(source.geometry), strict=True)]
+    return (shift[0] + first_slice * source.spacing[0], shift[1], shift[2]), unit

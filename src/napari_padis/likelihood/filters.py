@@ -9,9 +9,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_padis.errors import InputError
 
-def ramp_filter(detectors: int, pitch: float, band: float, device: torch.device) -> Tensor:
-    """Frequency response of the ramp times a Hann window, for a padded real FFT.
+#: Windows on the ramp, from sharp to smooth.
+FILTERS = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
+
+
+def ramp_filter(
+    detectors: int,
+    pitch: float,
+    band: float,
+    device: torch.device,
+    filter: str = "hann",
+    turn: float = 0.0,
+) -> Tensor:
+    """Frequency response of the ramp times a window, for a padded real FFT.
 
     The ramp is transformed from its band-limited impulse response, which keeps the mean
     of the image right (Kak and Slaney, Principles of Computerized Tomographic Imaging,
@@ -24,23 +36,58 @@ def ramp_filter(detectors: int, pitch: float, band: float, device: torch.device)
     pitch : float
         Bin distance in mm.
     band : float
-        Frequency in 1/mm where the window reaches zero.
+        Frequency in 1/mm where the window ends.
     device : torch.device
+    filter : str
+        One of :data:`FILTERS`.
+    turn : float
+        Angle in radians from bin to bin of a detector curved around the source, whose
+        impulse response has the factor ``(gamma / sin gamma)^2`` (ibid., eq. 3.4.1).
 
     Returns
     -------
     Tensor, shape (padded // 2 + 1,), float64
         Response in 1/mm; ``padded`` is the power of two at or above twice ``detectors``.
+
+    Raises
+    ------
+    InputError
+        On an unknown filter, or a band that is not positive.
     """
+    if not band > 0:
+        raise InputError("The cutoff of the filter must be above 0.")
     padded = padded_length(detectors)
     lag = np.fft.fftfreq(padded, 1 / padded)
     impulse = np.zeros(padded)
     impulse[0] = 1 / (4 * pitch)
     odd = lag.astype(np.int64) % 2 == 1
     impulse[odd] = -1 / (math.pi**2 * lag[odd] ** 2 * pitch)
+    # No two bins are farther apart than this; np.sinc(x) is sin(pi x) / (pi x).
+    impulse /= np.sinc(np.clip(lag, 1 - detectors, detectors - 1) * turn / math.pi) ** 2
     frequency = np.fft.rfftfreq(padded, pitch)
-    window = np.where(frequency < band, 0.5 + 0.5 * np.cos(math.pi * frequency / band), 0)
-    return torch.as_tensor(np.fft.rfft(impulse).real * window, device=device)
+    shape = window(filter, np.asarray(frequency / band, dtype=np.float64))
+    return torch.as_tensor(np.fft.rfft(impulse).real * shape, device=device)
+
+
+def window(filter: str, frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A window by name at frequencies relative to its end, beyond which it is zero.
+
+    Raises
+    ------
+    InputError
+        On an unknown name.
+    """
+    half = math.pi / 2 * frequency
+    shapes = {
+        "ram-lak": np.ones_like(frequency),
+        "shepp-logan": np.sinc(frequency / 2),
+        "cosine": np.cos(half),
+        "hamming": 0.54 + 0.46 * np.cos(2 * half),
+        "hann": 0.5 + 0.5 * np.cos(2 * half),
+    }
+    if filter not in shapes:
+        raise InputError(f"There is no filter '{filter}'; use one of {', '.join(FILTERS)}.")
+    return np.where(frequency < 1, shapes[filter], 0)
 
 
 def padded_length(detectors: int) -> int:

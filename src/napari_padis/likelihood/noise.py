@@ -1,4 +1,4 @@
-"""Noise of line integrals: what the detector adds and how large it is."""
+"""Noise of the data: what a detector adds and how large it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Gaussian:
     Parameters
     ----------
     std : float
-        Standard deviation of the line integrals (dimensionless).
+        Standard deviation in the unit of the data; of real and imaginary part each where
+        they are complex.
     """
 
     std: float
@@ -32,15 +33,15 @@ class Gaussian:
             raise InputError(f"The noise level must be zero or positive, not {self.std}.")
 
     def apply(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Noisy copy of the line integrals ``data`` (any shape)."""
+        """Noisy copy of ``data`` (any shape, real or complex)."""
         return data + self.std * _normal(data, generator)
 
     def variance(self, data: Tensor) -> Tensor:
-        """Variance of every line integral."""
+        """Variance of every datum."""
         return torch.full_like(data, self.std**2)
 
     def sigma(self, data: Tensor) -> float:
-        """Standard deviation of the line integrals."""
+        """Standard deviation."""
         return self.std
 
 
@@ -98,12 +99,21 @@ def sigma_from_rms(data: Tensor, share: float) -> float:
     Parameters
     ----------
     data : Tensor
-        Line integrals, any shape.
+        Any shape, noiseless. Of complex data (k-space) the root mean square of real and
+        imaginary parts counts, over the samples that are not exactly zero: the others were
+        not measured.
     share : float
         For instance 0.005 for half a per cent.
     """
+    if data.is_complex():
+        data = torch.view_as_real(data[data != 0])
+    if not data.numel():
+        return 0.0
     return share * math.sqrt(float(data.double().square().mean()))
 
 
 def _normal(data: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.randn(data.shape, generator=generator, dtype=data.dtype, device=data.device)
+    """White noise of unit variance, in each part of complex data."""
+    noise = torch.randn(data.shape, generator=generator, dtype=data.dtype, device=data.device)
+    # The variance of torch's complex normal numbers is that of both parts together.
+    return math.sqrt(2) * noise if data.is_complex() else noise

@@ -120,11 +120,7 @@ def build(
         If it would not fit into memory.
     """
     forward = find_forward(geometry.kind)
-    if backend not in (forward.backends or ("auto",)):
-        known = ", ".join(forward.backends) or "auto"
-        raise InputError(
-            f"The forward model '{geometry.kind}' has no back end '{backend}'; use {known}."
-        )
+    check_backend(geometry.kind, backend)
     key = (forward.path, str(device), backend, *geometry.key)
     with _lock:
         linear_map = _maps.pop(key, None)
@@ -155,6 +151,15 @@ def find_forward(kind: str) -> Forward:
         raise InputError(
             f"There is no forward model '{kind}'. Choose one of: {', '.join(FORWARDS)}."
         ) from None
+
+
+def check_backend(kind: str, backend: str) -> None:
+    """Raise InputError that lists those there are unless a model has the back end."""
+    backends = find_forward(kind).backends or ("auto",)
+    if backend not in backends:
+        raise InputError(
+            f"The forward model '{kind}' has no back end '{backend}'; use {', '.join(backends)}."
+        )
 
 
 def _class(forward: Forward) -> Any:

@@ -6,86 +6,111 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.likelihood.noise import Gaussian, Poisson
+from napari_padis.likelihood.coil_simulation import birdcage_maps
 from napari_padis.likelihood.registry import build
-from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.likelihood.simulated_image import image_of
+from napari_padis.likelihood.simulated_noise import add_noise
+from napari_padis.scan.geometry import (
+    CartesianGeometry,
+    ConeGeometry,
+    Geometry,
+    ParallelGeometry,
+)
 from napari_padis.scan.measurement import Measurement, Noise
-from napari_padis.scan.units import MU_WATER, hu_to_mu
 from napari_padis.scan.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-#: Below this there is nothing left to attenuate; padding values of scanners lie there.
-VACUUM_HU = -1000.0
-
-#: Line integral above which practically no photon arrives, whatever the tube.
-OPAQUE = 40.0
+#: What the measurement of a volume is called, by the kind of its geometry.
+NAMES = {
+    "parallel": "sinogram",
+    "fan": "sinogram",
+    "cone": "projections",
+    "cartesian": "k-space",
+    "blur": "blurred",
+    "downsample": "coarse",
+    "mask": "incomplete",
+    "denoise": "noisy",
+}
 
 
 def simulate(
     volume: Volume,
-    geometry: ParallelGeometry | None = None,
+    geometry: Geometry | None = None,
     noise: Noise | None = None,
     seed: int = 0,
     slices: slice | Sequence[int] | None = None,
     views: int = 20,
     detectors: int = 512,
+    phase: float = 0.0,
 ) -> Measurement:
-    """Sinograms of the axial slices of a volume.
+    """Measurement of the axial slices of a volume by any forward model.
 
     Parameters
     ----------
     volume : Volume
-        In HU, 1/mm, or arbitrary units, which are taken for 1/mm as they are. Values below
-        -1000 HU count as -1000 HU (vacuum).
-    geometry : ParallelGeometry, optional
-        Must fit the volume's slices. ``ParallelGeometry.standard`` when missing.
+        Attenuation models take HU, 1/mm, or arbitrary units, which count as 1/mm as they
+        are; values below -1000 HU count as -1000 HU (vacuum). MRI takes the values for the
+        magnitude of the image, the other models take them as they are.
+    geometry : Geometry, optional
+        Must fit the volume's slices, and of a cone beam also the number of those chosen,
+        which then form the volume. ``ParallelGeometry.standard`` when missing. Several coils
+        without maps get those of :func:`birdcage_maps`, which the measurement then carries.
     noise : Noise, optional
         None by default. ``Noise("gaussian", sigma=...)`` takes the standard deviation of
-        the line integrals, ``Noise("poisson", photons=..., electronic=...)`` counts; the
-        measurement then carries the representative ``sigma``.
+        the data (of real and imaginary part each in k-space), ``Noise("poisson",
+        photons=..., electronic=...)`` counts, for attenuation models only; the
+        measurement then carries the representative ``sigma``. Data that are not measured
+        stay zero.
     seed : int
-        Seed of the noise.
+        Seed of the noise, and of the phase.
     slices : slice or sequence of int, optional
         Range or increasing list of indices; all slices when missing.
     views, detectors : int
         For the standard geometry, when none is given.
+    phase : float
+        Standard deviation of a smooth random phase of MR images in radians.
 
     Returns
     -------
     Measurement
-        ``data`` of shape (slices, views, bins).
+        ``data`` of shape (slices, *geometry.data_shape), or ``geometry.data_shape`` for a
+        cone beam; complex64 k-space, otherwise float32.
 
     Raises
     ------
     InputError
         If the geometry does not fit, no slice is chosen, values are not finite, or the
-        noise is not described completely.
+        noise is not described completely or does not belong to the model.
     """
     indices = _indices(len(volume.array), slices)
     spacing, affine = _stack(volume, indices)
-    geometry = _geometry(volume, geometry, spacing, views, detectors)
+    if geometry is None:
+        geometry = ParallelGeometry.standard(
+            views, volume.shape[1:], volume.spacing[1:], spacing, detectors
+        )
+    geometry = _fitting(volume, geometry, indices, spacing)
     notes: list[str] = []
-    attenuation = _attenuation(volume, volume.array[indices], notes)
+    image, unit = image_of(volume, indices, geometry, phase, seed, notes)
     with torch.no_grad():
-        data = build(geometry).A(torch.from_numpy(attenuation))
-        data, recorded = _add_noise(data, noise or Noise("none"), seed)
+        data = build(geometry).A(image)
+        if geometry.channels == 2:
+            data = torch.view_as_complex(data.movedim(-3, -1).contiguous())
     for note in notes:
         logger.warning(note)
-    return Measurement(
+    clean = Measurement(
         data=data.numpy(),
         geometry=geometry,
-        noise=recorded,
-        unit=volume.unit,
+        noise=Noise("none", sigma=0.0),
+        unit=unit,
         affine=affine,
-        name=f"{volume.name} sinogram",
+        name=f"{volume.name} {NAMES.get(geometry.kind, geometry.kind)}",
         provenance={
             "simulated": True,
             "volume": volume.name,
@@ -95,6 +120,7 @@ def simulate(
             "notes": notes,
         },
     )
+    return clean if noise is None else add_noise(clean, noise, seed)
 
 
 def _indices(count: int, slices: slice | Sequence[int] | None) -> NDArray[np.int64]:
@@ -122,60 +148,41 @@ def _stack(volume: Volume, indices: NDArray[np.int64]) -> tuple[float, NDArray[n
     return volume.spacing[0] * step, affine
 
 
-def _geometry(
-    volume: Volume,
-    geometry: ParallelGeometry | None,
-    slice_spacing: float,
-    views: int,
-    detectors: int,
-) -> ParallelGeometry:
+def _fitting(
+    volume: Volume, geometry: Geometry, indices: NDArray[np.int64], slice_spacing: float
+) -> Geometry:
+    """The geometry with the slices' distance and, where they are missing, coil maps."""
     shape, pixel = volume.shape[1:], volume.spacing[1:]
-    if geometry is None:
-        return ParallelGeometry.standard(views, shape, pixel, slice_spacing, detectors)
     if geometry.image_shape != shape or not np.allclose(geometry.pixel, pixel, rtol=1e-4):
         raise InputError(
             f"The geometry is made for {geometry.image_shape} pixels of {geometry.pixel} mm, "
             f"the volume has {shape} of {pixel} mm."
         )
-    return dataclasses.replace(geometry, slice_spacing=slice_spacing)
-
-
-def _attenuation(volume: Volume, array: NDArray[Any], notes: list[str]) -> NDArray[np.float32]:
-    """Attenuation in 1/mm."""
-    values = np.ascontiguousarray(array, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise InputError(f"Volume '{volume.name}' contains values that are not finite.")
-    if volume.unit == "HU":
-        return hu_to_mu(np.maximum(values, VACUUM_HU)).astype(np.float32)
-    if volume.unit == "arbitrary":
-        notes.append(
-            f"Volume '{volume.name}' has no physical unit: its values were taken for 1/mm as "
-            f"they are, water being {MU_WATER}."
+    count = len(indices)
+    if isinstance(geometry, ConeGeometry) and geometry.slices != count:
+        raise InputError(
+            f"The geometry is made for {geometry.slices} slices, but {count} were chosen."
         )
-    return values
+    if isinstance(geometry, CartesianGeometry):
+        geometry = _with_maps(geometry, len(volume.array), indices)
+    return dataclasses.replace(geometry, slice_spacing=slice_spacing)  # type: ignore[type-var]
 
 
-def _add_noise(data: torch.Tensor, noise: Noise, seed: int) -> tuple[torch.Tensor, Noise]:
-    """Noisy data and the noise with its standard deviation filled in."""
-    generator = torch.Generator().manual_seed(seed)
-    if noise.kind == "none":
-        return data, dataclasses.replace(noise, sigma=0.0)
-    if noise.kind == "gaussian":
-        if noise.sigma is None:
-            raise InputError("Gaussian noise needs its standard deviation, sigma.")
-        return Gaussian(noise.sigma).apply(data, generator), noise
-    if noise.kind == "poisson":
-        if noise.photons is None:
-            raise InputError("Poisson noise needs the number of photons per ray.")
-        if float(data.max()) > OPAQUE:
-            raise InputError(
-                f"Line integrals reach {float(data.max()):.0f}: no photon would arrive; "
-                f"check the unit of the volume."
-            )
-        model = Poisson(noise.photons, noise.electronic)
-        recorded = dataclasses.replace(noise, sigma=model.sigma(data))
-        return model.apply(data, generator), recorded
-    raise InputError(f"Unknown noise '{noise.kind}'; use none, gaussian or poisson.")
+def _with_maps(
+    geometry: CartesianGeometry, total: int, indices: NDArray[np.int64]
+) -> CartesianGeometry:
+    if geometry.maps is None:
+        if geometry.coils == 1:
+            return geometry
+        maps = birdcage_maps(geometry.coils, geometry.image_shape)
+        return dataclasses.replace(geometry, maps=maps[None])
+    if len(geometry.maps) in (1, len(indices)):
+        return geometry
+    if len(geometry.maps) == total:
+        return dataclasses.replace(geometry, maps=geometry.maps[indices])
+    raise InputError(
+        f"There are coil maps of {len(geometry.maps)} slices, but {len(indices)} were chosen."
+    )
 
 
 def _version() -> str:

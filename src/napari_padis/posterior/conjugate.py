@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -30,11 +31,24 @@ def conjugate_gradients(
     dot : callable
         Inner product per problem, see :meth:`Problem.dot`.
     """
+    solution = x
+    for solution in islice(iterates(apply, rhs, x, dot), iterations):  # noqa: B007
+        pass
+    return solution
+
+
+def iterates(
+    apply: Callable[[Tensor], Tensor],
+    rhs: Tensor,
+    x: Tensor,
+    dot: Callable[[Tensor, Tensor], Tensor],
+) -> Iterator[Tensor]:
+    """Iterates of :func:`conjugate_gradients` without end, the start not among them."""
     tiny = torch.finfo(x.dtype).tiny
     r = rhs - apply(x)
     p = r
     rr = dot(r, r)
-    for _ in range(iterations):
+    while True:
         q = apply(p)
         # Once an image has converged its residual is zero: it then stays as it is.
         alpha = rr / dot(p, q).clamp_min(tiny)
@@ -43,7 +57,7 @@ def conjugate_gradients(
         new = dot(r, r)
         p = r + new / rr.clamp_min(tiny) * p
         rr = new
-    return x
+        yield x
 
 
 def proximal(problem: Problem, centre: Tensor, gamma: float, iterations: int) -> Tensor:

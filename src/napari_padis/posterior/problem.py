@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +52,8 @@ class Problem:
     floor : float
         Least noise level used, as a share of the data's RMS: interpolation and beam
         model are never exact.
+    measured : float
+        Share of the data that were measured; the others are zero and say nothing.
     """
 
     operator: Operator
@@ -61,6 +64,7 @@ class Problem:
     shape: tuple[int, ...]
     coupled: bool = False
     floor: float = 1e-3
+    measured: float = 1.0
 
     def __post_init__(self) -> None:
         flat = torch.full(self.shape, self.offset, device=self.data.device)
@@ -106,5 +110,6 @@ class Problem:
         return self.operator.A(x.squeeze(-3) if self.coupled else x)
 
     def residual(self, x: Tensor) -> float:
-        """RMS of ``A x - y`` in units of the noise level."""
-        return float((self.A(x) - self.y).square().mean().sqrt()) / self.sigma_y
+        """RMS of ``A x - y`` over the measured data, in units of the noise level."""
+        square = float((self.A(x) - self.y).square().mean()) / self.measured
+        return math.sqrt(square) / self.sigma_y

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import islice
+
+import torch
+from torch import Tensor
 
 from napari_padis.posterior import samplers
+from napari_padis.posterior.conjugate import iterates
 from napari_padis.posterior.methods import split
 from napari_padis.posterior.problem import Problem
-from napari_padis.posterior.samplers import Evaluator, Run
+from napari_padis.posterior.samplers import Evaluator, Level, Run
 from napari_padis.posterior.schedule import geometric
 
 Settings = Mapping[str, float]
@@ -20,6 +25,26 @@ def start_fbp(
     """Direct reconstruction, not clipped."""
     yield from ()
     return problem.direct().expand(samples, *problem.shape).clone()
+
+
+def start_cg(
+    problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
+) -> Run:
+    """``argmin_x |A x - y|^2 / 2 + ridge |x|^2 / 2`` by conjugate gradients.
+
+    Complex images start from zero: CG-SENSE (Pruessmann et al., MRM 46:638, 2001). Others
+    start from the direct reconstruction, which spares them the first 20 iterations.
+    """
+    ridge, iterations = settings["ridge"], int(settings["iterations"])
+
+    def apply(x: Tensor) -> Tensor:
+        return problem.AT(problem.A(x)) + ridge * x
+
+    rhs = problem.AT(problem.y)[None]
+    first = torch.zeros_like(rhs) if problem.shape[-3] == 2 else problem.direct()[None]
+    for i, x in enumerate(islice(iterates(apply, rhs, first, problem.dot), iterations)):
+        yield Level(0, i, iterations, math.nan, x, None)
+    return x.expand(samples, *problem.shape).clone()
 
 
 def start_fast(
@@ -86,7 +111,8 @@ def start_padis(
     like = problem.start().expand(samples, *problem.shape)
     x = sigmas[0] * evaluator.noise(like)
     # The published zeta belongs to ODL's units, in which |A|^2 is 6.25 per view.
-    scale = math.sqrt(settings["norm_squared_per_view"] * problem.y.shape[-2])
+    views = problem.y.shape[-3 if problem.coupled else -2]
+    scale = math.sqrt(settings["norm_squared_per_view"] * views)
     zeta = settings["zeta"] * scale
     return (
         yield from samplers.padis(problem, evaluator, x, sigmas, inner, settings["epsilon"], zeta)
@@ -95,6 +121,7 @@ def start_padis(
 
 STARTERS: dict[str, Callable[[Problem, Evaluator, int, int, Settings], Run]] = {
     "fbp": start_fbp,
+    "cg": start_cg,
     "padis-fast": start_fast,
     "padis-calibrated": start_calibrated,
     "padis": start_padis,

@@ -120,15 +120,9 @@ def _json(path: Path, file: h5py.File, name: str) -> dict[str, Any]:
 
 
 def _split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Values for JSON, and arrays too large for it; short vectors become lists."""
-    plain: dict[str, Any] = {}
-    arrays: dict[str, np.ndarray] = {}
-    for name, value in values.items():
-        if isinstance(value, np.ndarray) and value.ndim > 1:
-            arrays[name] = value
-        else:
-            plain[name] = value.tolist() if isinstance(value, np.ndarray) else value
-    return plain, arrays
+    """Values for JSON, and arrays (masks, maps, kernels), which are too large for it."""
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    return {name: value for name, value in values.items() if name not in arrays}, arrays
 
 
 def _text(value: Any) -> str:

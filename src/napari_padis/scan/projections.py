@@ -15,6 +15,10 @@ from napari_padis.errors import InputError
 CONTENTS = ("counts", "transmission", "line integrals")
 
 
+#: Value of the entry 'flats' in the metadata of projections with one flat field per view.
+PER_VIEW = "one per view"
+
+
 @dataclass(frozen=True)
 class Projections:
     """A scan as a beamline or a laboratory system stores it.

@@ -9,31 +9,33 @@ from pathlib import Path
 from napari_padis.errors import InputError
 from napari_padis.scan.files import existing
 from napari_padis.scan.measurement import Measurement
+from napari_padis.scan.projections import Projections
 from napari_padis.scan.volume import Volume
 
-Scan = Volume | Measurement
+Scan = Volume | Measurement | Projections
 
 #: Formats by file name ending.
 SUFFIXES = {
     ".nii": "nifti", ".nii.gz": "nifti", ".dcm": "dicom", ".ima": "dicom", ".dicom": "dicom",
     ".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage",
     ".tif": "tiff", ".tiff": "tiff", ".npy": "numpy", ".npz": "numpy",
-    ".h5": "hdf5", ".hdf5": "hdf5",
+    ".h5": "hdf5", ".hdf5": "hdf5", ".mat": "matlab", ".cfl": "kspace", ".hdr": "kspace",
 }  # fmt: skip
 
 _MAGIC = {
     b"NRRD": "nrrd", b"II*\x00": "tiff", b"MM\x00*": "tiff", b"II+\x00": "tiff",
-    b"\x93NUMPY": "numpy", b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"\x93NUMPY": "numpy", b"\x89HDF\r\n\x1a\n": "hdf5", b"MATLAB ": "matlab",
 }  # fmt: skip
 
 SUPPORTED = (
     "NIfTI (.nii, .nii.gz), DICOM (.dcm or a folder), NRRD, MetaImage (.mha, .mhd), TIFF, "
-    "NumPy (.npy, .npz) and napari-padis measurements (.h5)"
+    "NumPy (.npy, .npz), MATLAB sinograms (.mat), DXchange projections (.h5), k-space (.h5, "
+    ".npz, .cfl) and napari-padis measurements (.h5)"
 )
 
 
 def read(path: str | Path) -> Scan:
-    """Read a file or folder as a volume or a measurement.
+    """Read a file or folder as a volume, a measurement or raw projections.
 
     Of a DICOM folder with several series the largest is returned, and its notes say
     how many others there are.
@@ -45,7 +47,7 @@ def read(path: str | Path) -> Scan:
 
     Returns
     -------
-    Volume or Measurement
+    Volume, Measurement or Projections
 
     Raises
     ------
@@ -143,14 +145,13 @@ def _reader(kind: str) -> Callable[[str | Path], list[Scan]]:
         from napari_padis.scan.metaimage import read_metaimage
 
         return lambda path: [read_metaimage(path)]
-    if kind == "tiff":
-        from napari_padis.scan.tiff import read_tiff
+    from napari_padis.scan import several_kinds
 
-        return lambda path: [read_tiff(path)]
-    if kind == "numpy":
-        from napari_padis.scan.numpy_file import read_numpy
-
-        return lambda path: [read_numpy(path)]
-    from napari_padis.scan.hdf5 import read_measurement
-
-    return lambda path: [read_measurement(path)]
+    single = {
+        "tiff": several_kinds.read_tiff_file,
+        "numpy": several_kinds.read_numpy_file,
+        "matlab": several_kinds.read_matlab_file,
+        "kspace": several_kinds.read_kspace_file,
+        "hdf5": several_kinds.read_hdf5_file,
+    }[kind]
+    return lambda path: [single(path)]

@@ -76,6 +76,13 @@ def read_tiff(path: str | Path) -> Volume:
                     notes=(*notes, _ORIENTATION_NOTE))  # fmt: skip
 
 
+def read_pages(path: Path) -> NDArray[Any]:
+    """Pages of a TIFF file or folder as they are stored: (pages, rows, columns)."""
+    files = _pages_of(path)
+    first = _read_file(files[0])[0]
+    return _stack(path, files, first) if len(files) > 1 else first
+
+
 def _pages_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]

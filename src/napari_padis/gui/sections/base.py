@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -80,6 +81,13 @@ class Text(QLabel):
         return QSize(10, super().minimumSizeHint().height())
 
 
+def show_error(label: QLabel, wrong: bool) -> None:
+    """Write a label in a warning colour that both themes can be read in."""
+    dark = label.palette().color(label.backgroundRole()).lightness() < 128
+    colour = "#ff8a80" if dark else "#b00020"
+    label.setStyleSheet(f"QLabel {{ color: {colour}; }}" if wrong else "")
+
+
 class Section(QWidget):
     """A titled form.
 
@@ -102,6 +110,21 @@ class Section(QWidget):
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         outer.addLayout(self.form)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.form.invalidate)
+
+    def relayout(self) -> None:
+        """Measure the wrapped texts again, once all that is going on has been laid out.
+
+        A form keeps the height they had at another width, or before other rows were shown.
+        """
+        self._timer.start()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See QWidget."""
+        super().resizeEvent(event)
+        self.relayout()
 
     def row(self, label: str, field: QWidget) -> QLabel:
         """Add a labelled control; the label is its buddy for screen readers."""

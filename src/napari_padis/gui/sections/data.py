@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 
 from napari_padis.errors import PadisError
-from napari_padis.gui import text
+from napari_padis.gui.facts import describe
 from napari_padis.gui.layer_data import is_measurement
 from napari_padis.gui.sections.base import Section, Text, combo
 from napari_padis.gui.source import candidates, load
@@ -24,7 +24,7 @@ AS_FOUND = "as found"
 
 
 class DataSection(Section):
-    """Lets the user choose a volume or a sinogram among the layers."""
+    """Lets the user choose a volume or a measurement among the layers."""
 
     changed = Signal()
 
@@ -32,7 +32,7 @@ class DataSection(Section):
         super().__init__("Data")
         self._viewer = weakref.ref(viewer)
         self._layers: list[weakref.ref[Layer]] = []
-        self.layer_box = combo("Layer", "Volume to simulate from, or sinogram to reconstruct.")
+        self.layer_box = combo("Layer", "Volume to simulate from, or measurement to reconstruct.")
         self.unit_box = combo(
             "Intensity unit", "Unit of the values; 'as found' takes what the file said."
         )
@@ -63,7 +63,7 @@ class DataSection(Section):
                 self.layer_box.setCurrentIndex(index)
 
     def choose_kind(self, measured: bool) -> None:
-        """Select the newest sinogram, or the newest volume."""
+        """Select the newest measurement, or the newest volume."""
         for reference in reversed(self._layers):
             layer = reference()
             if layer is not None and is_measurement(layer) == measured:
@@ -72,7 +72,7 @@ class DataSection(Section):
 
     @property
     def kinds(self) -> set[bool]:
-        """Whether volumes (False) and sinograms (True) are there."""
+        """Whether volumes (False) and measurements (True) are there."""
         layers = (reference() for reference in self._layers)
         return {is_measurement(layer) for layer in layers if layer is not None}
 
@@ -102,7 +102,7 @@ class DataSection(Section):
         layer, self.source = self.layer, None
         if layer is None:
             self.facts.setText(
-                "Open a volume or a sinogram: drop a file on the window, or "
+                "Open a volume or a measurement: drop a file on the window, or "
                 "choose File › Open Sample."
             )
         else:
@@ -116,16 +116,3 @@ class DataSection(Section):
     def _with_unit(self, source: Volume | Measurement) -> Volume | Measurement:
         unit = self.unit_box.currentText()
         return source if unit == AS_FOUND else dataclasses.replace(source, unit=unit)
-
-
-def describe(source: Volume | Measurement) -> str:
-    """Shape, spacing and unit in one line."""
-    if isinstance(source, Volume):
-        return (
-            f"Volume of {text.product(source.shape)} voxels, "
-            f"{text.product(source.spacing)} mm, in {source.unit}"
-        )
-    slices, views, bins = source.data.shape
-    noise = source.noise
-    kind = {"none": "no noise", "unknown": "unknown noise"}.get(noise.kind, f"{noise.kind} noise")
-    return f"Sinogram of {slices} slices, {views} views, {bins} bins; {kind}"

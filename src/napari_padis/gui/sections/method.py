@@ -6,14 +6,17 @@ from typing import Any
 
 from qtpy.QtCore import Signal
 
+from napari_padis.gui.noise_guess import NoiseGuess
 from napari_padis.gui.sections.base import (
     Section,
     Text,
     combo,
-    decimal,
+    named,
     spin,
 )
+from napari_padis.gui.sections.controls import Scientific
 from napari_padis.posterior import METHODS
+from napari_padis.scan.measurement import Measurement
 
 DEFAULT = "padis-fast"
 
@@ -36,17 +39,15 @@ class MethodSection(Section):
         self.seed = spin("Seed", "The same seed gives the same picture.", 0, 2**31 - 1, 0)
         self.device_box = combo("Device", "Where to compute; 'auto' takes a GPU if there is one.")
         self.set_devices(["auto", "cpu"])
-        self.sigma = decimal(
-            "Noise of the data",
-            "Standard deviation of the line integrals; 'from the data' "
-            "takes what the measurement says.",
-            0,
-            1000,
-            0,
-            digits=5,
-        )
+        self.sigma = named(Scientific(), "Noise of the data", "")
         self.sigma.setSpecialValueText("from the data")
-        self.sigma.setSingleStep(0.001)
+        self.estimate = Text("")
+        self.estimate.setAccessibleName("Estimated noise of the data")
+        self.estimate.hide()
+        self.guess = NoiseGuess(self)
+        self.guess.found.connect(self._show_estimate)
+        self._measurement: Measurement | None = None
+        self._say_noise("")
         self.row("Method", self.method_box)
         self.form.addRow(self.description)
         self.row("Samples", self.samples)
@@ -54,6 +55,7 @@ class MethodSection(Section):
         self.row("Seed", self.seed)
         self.row("Device", self.device_box)
         self.row("Noise σ", self.sigma)
+        self.form.addRow(self.estimate)
         self.method_box.currentIndexChanged.connect(self._show)
         self.method_box.setCurrentIndex(max(0, self.method_box.findData(DEFAULT)))
         self._show()
@@ -85,6 +87,41 @@ class MethodSection(Section):
             if self.device_box.findText(device) < 0:
                 self.device_box.addItem(device)
             self.device_box.setCurrentText(device)
+
+    def set_measurement(self, measurement: Measurement | None, meaning: str) -> None:
+        """Estimate the noise of measured data when nobody has said how large it is.
+
+        Parameters
+        ----------
+        measurement : Measurement or None
+            None while a measurement is to be simulated.
+        meaning : str
+            What the standard deviation is one of, such as 'the line integrals'.
+        """
+        self._say_noise(meaning)
+        if measurement is self._measurement:
+            return
+        self._measurement = measurement
+        self.sigma.set_first(0.0)
+        unknown = measurement is not None and measurement.noise.sigma is None
+        self.estimate.setVisible(unknown)
+        self.estimate.setText("estimating the noise …" if unknown else "")
+        self.guess.ask(measurement if unknown else None)
+
+    def _say_noise(self, meaning: str) -> None:
+        named(
+            self.sigma,
+            "Noise of the data",
+            f"Standard deviation of {meaning or 'the data'}; 'from the data' takes what the "
+            "measurement says.",
+        )
+
+    def _show_estimate(self, sigma: float | None, error: str) -> None:
+        if sigma is None:
+            self.estimate.setText(f"The noise could not be estimated: {error}")
+            return
+        self.sigma.set_first(sigma)
+        self.estimate.setText(f"estimated: {sigma:.3g}")
 
     def values(self) -> dict[str, Any]:
         """Part of the recipe that is set here."""

@@ -21,7 +21,8 @@ from napari_padis.engine.events import Progress, Started
 from napari_padis.gui import controller as control
 from napari_padis.gui import text
 from napari_padis.gui.layers import ITERATE, MEAN, SOURCE, STD, VARIANCE
-from napari_padis.gui.sections.base import Text, heading, named
+from napari_padis.gui.sections.base import Text, heading, named, show_error
+from napari_padis.gui.sections.controls import Elided
 
 KEYS = {"run": "Ctrl+Return", "pause": "Ctrl+Shift+Space", "stop": "Ctrl+Shift+Return"}
 SHOWN = {SOURCE: "Source", ITERATE: "Iterate", MEAN: "Mean", STD: "Std", VARIANCE: "Variance"}
@@ -93,6 +94,11 @@ class RunSection(QWidget):
             grid.addWidget(QLabel(name), index // 2, 2 * (index % 2))
             grid.addWidget(value, index // 2, 2 * (index % 2) + 1)
             self._values[name] = value
+        self.projector = Elided()
+        self.projector.setAccessibleName("Projector")
+        rows = grid.rowCount()
+        grid.addWidget(QLabel("Projector"), rows, 0)
+        grid.addWidget(self.projector, rows, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         self._values["Noise level"].setToolTip("Noise level of the sampler, on the scale [0, 1].")
@@ -140,6 +146,7 @@ class RunSection(QWidget):
         """What is known at the start."""
         self._values["Memory"].setText(f"about {text.size(event.memory)}")
         self._values["Device"].setText(event.device)
+        self.projector.set_text(event.projector or "–")
         self.bar.setValue(0)
 
     def set_progress(self, event: Progress) -> None:
@@ -158,11 +165,7 @@ class RunSection(QWidget):
 
     def set_message(self, level: str, message: str) -> None:
         """One sentence for the user."""
-        # Readable on the dark and on the light theme; other text keeps the theme's colour.
-        dark = self.palette().color(self.backgroundRole()).lightness() < 128
-        colour = "#ff8a80" if dark else "#b00020"
-        style = f"QLabel {{ color: {colour}; }}" if level == "error" else ""
-        self.message.setStyleSheet(style)
+        show_error(self.message, level == "error")
         self.message.setText(message)
 
     def set_shown(self, role: str | None) -> None:

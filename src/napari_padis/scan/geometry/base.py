@@ -94,9 +94,9 @@ class Geometry:
     def to_dict(self) -> dict[str, Any]:
         """Plain values and arrays; :func:`from_dict` is the inverse.
 
-        Long lists (angles) are plain lists; ``mask``, ``maps`` and ``kernel`` are arrays.
+        Lists (angles) are plain lists; ``mask``, ``maps`` and ``kernel`` are arrays.
         """
-        return {"kind": self.kind, **dict(self._fields())}
+        return {"kind": self.kind, **{name: _plain(value) for name, value in self._fields()}}
 
     def _fields(self) -> list[tuple[str, Any]]:
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
@@ -129,6 +129,11 @@ def checked_angles(angles: Any) -> NDArray[np.float64]:
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise InputError("View angles must be a non-empty list of finite numbers (radians).")
     return values
+
+
+def _plain(value: Any) -> Any:
+    """Vectors as lists; anything else as it is."""
+    return value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
 
 
 def _hashable(value: Any) -> object:

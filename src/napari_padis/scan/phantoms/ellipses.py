@@ -53,9 +53,7 @@ def _slice(side: int, rng: np.random.Generator) -> np.ndarray:
             size[1] = size[0]
         value = 0.0 if rng.random() < HOLES else rng.uniform(0.05, 1.0)
         offset = centre + distance * np.array((np.cos(where), np.sin(where)))
-        canvas.ellipsoid(
-            _point(offset), (size[0], size[1], 1.0), value, turn=rng.uniform(0, np.pi)
-        )
+        canvas.ellipsoid(_point(offset), (size[0], size[1], 1.0), value, turn=rng.uniform(0, np.pi))
     return canvas.hu[0]
 
 

@@ -1,0 +1,190 @@
+"""Measurements as napari layers and back, without importing napari.
+
+All axes are in mm, because napari draws no scale bar once one layer's units differ from
+the others'. Axes without a length of their own (views, samples of k-space) get one that
+looks well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_padis.errors import InputError
+from napari_padis.scan.display import contrast_limits, percentile_limits
+from napari_padis.scan.geometry import (
+    ConeGeometry,
+    DownsampleGeometry,
+    FanGeometry,
+    Geometry,
+    ParallelGeometry,
+    from_dict,
+)
+from napari_padis.scan.measurement import Measurement, Noise
+from napari_padis.scan.units import MU_WATER
+from napari_padis.scan.volume import AXIS_LABELS
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+#: Key of our entry in a layer's metadata.
+KEY = "napari_padis"
+
+#: Decades of k-space magnitude that are shown.
+DECADES = 5.0
+
+#: What the data of a forward model are called; image data otherwise.
+_NOUNS = {
+    "parallel": "sinogram",
+    "fan": "sinogram",
+    "cone": "cone-beam scan",
+    "cartesian": "k-space",
+}
+
+
+def noun(geometry: Geometry) -> str:
+    """What the data of a geometry are called."""
+    return _NOUNS.get(geometry.kind, "image data")
+
+
+def metadata_of(layer: Any) -> Mapping[str, Any]:
+    """Metadata of anything that looks like a layer."""
+    return getattr(layer, "metadata", None) or {}
+
+
+def entry_of(layer: Any) -> Mapping[str, Any]:
+    """Our entry in the metadata of a layer; empty for other layers."""
+    entry = metadata_of(layer).get(KEY)
+    return entry if isinstance(entry, Mapping) else {}
+
+
+def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
+    """Image layer of a measurement.
+
+    Its axes are (slice, view, detector) for sinograms, (view, row, column) for cone beams,
+    (S, A, R) for image data, and (slice, ky, kx) for k-space, of which the logarithm of the
+    root sum of squares over the coils is shown while the data themselves stay in
+    ``metadata``.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    **overrides
+        Layer arguments that differ, such as ``name`` or ``colormap``.
+    """
+    geometry = measurement.geometry
+    entry = {
+        "kind": "measurement",
+        "geometry": geometry.to_dict(),
+        "noise": asdict(measurement.noise),
+        "unit": measurement.unit,
+        "mu_water": measurement.mu_water,
+        "affine": np.array(measurement.affine),
+        "provenance": dict(measurement.provenance),
+    }
+    data = measurement.data
+    if np.iscomplexobj(data):
+        entry["data"], data = data, log_magnitude(data)
+    scale, labels = _axes(geometry)
+    image = not geometry.attenuation and "data" not in entry
+    arguments: dict[str, Any] = {
+        "name": measurement.name,
+        "scale": scale,
+        "translate": offset(geometry),
+        "units": ("mm",) * 3,
+        "axis_labels": labels,
+        "contrast_limits": contrast_limits(data, measurement.unit)
+        if image
+        else percentile_limits(data, 0, 100),
+        "colormap": "gray",
+        "metadata": {KEY: entry},
+    }
+    return data, arguments | overrides, "image"
+
+
+def _axes(geometry: Geometry) -> tuple[tuple[float, float, float], tuple[str, str, str]]:
+    """Scale in mm, and names of the axes."""
+    if isinstance(geometry, ConeGeometry):
+        # On the slider of the slices the views must fall on the same steps as these.
+        return (geometry.slice_spacing, *geometry.detector_pitch), ("view", "row", "column")
+    if isinstance(geometry, ParallelGeometry | FanGeometry):
+        # Drawn half as high as the detector is wide, however many views there are.
+        height = geometry.detector_pitch * geometry.detectors / (2 * len(geometry.angles))
+        scale = (geometry.slice_spacing, height, geometry.detector_pitch)
+        return scale, ("slice", "view", "detector")
+    if geometry.channels == 2:
+        return (geometry.slice_spacing, *geometry.pixel), ("slice", "ky", "kx")
+    factor = geometry.factor if isinstance(geometry, DownsampleGeometry) else 1
+    pixel = (factor * geometry.pixel[0], factor * geometry.pixel[1])
+    return (geometry.slice_spacing, *pixel), AXIS_LABELS
+
+
+def offset(geometry: Geometry) -> tuple[float, float, float]:
+    """Position in mm of the first datum, when the first voxel of the image is at the origin.
+
+    The centre of a coarse pixel lies in the middle of its fine ones.
+    """
+    if not isinstance(geometry, DownsampleGeometry):
+        return (0.0, 0.0, 0.0)
+    half = (geometry.factor - 1) / 2
+    return (0.0, half * geometry.pixel[0], half * geometry.pixel[1])
+
+
+def log_magnitude(kspace: NDArray[np.complexfloating[Any, Any]]) -> NDArray[np.float32]:
+    """Decades above the faintest that is shown, of the root sum of squares over coils.
+
+    Parameters
+    ----------
+    kspace : ndarray, shape (slices, coils, rows, columns)
+
+    Returns
+    -------
+    ndarray of float32, shape (slices, rows, columns)
+        Between 0 (also where nothing was measured) and :data:`DECADES`.
+    """
+    power = (kspace.real.astype(np.float32) ** 2 + kspace.imag.astype(np.float32) ** 2).sum(axis=1)
+    top = float(power.max())
+    if not top > 0:
+        return np.zeros_like(power)
+    decades = 0.5 * np.log10(np.maximum(power / top, 1e-30)) + DECADES
+    return np.maximum(decades, 0).astype(np.float32)
+
+
+def is_measurement(layer: Any) -> bool:
+    """Whether a layer holds one of our measurements."""
+    return bool(entry_of(layer).get("kind") == "measurement")
+
+
+def measurement_from_layer(layer: Any) -> Measurement | None:
+    """Measurement of a layer of this plugin; None for any other layer.
+
+    Raises
+    ------
+    InputError
+        If the layer's data no longer fit its geometry.
+    """
+    name = str(getattr(layer, "name", "layer"))
+    entry = entry_of(layer)
+    if entry.get("kind") != "measurement":
+        return None
+    data = np.asarray(layer.data, dtype=np.float32)
+    if "data" in entry:
+        shown, data = data.shape, np.asarray(entry["data"])
+        if shown != (len(data), *data.shape[2:]):
+            raise InputError(
+                f"Layer '{name}' shows k-space that was cropped or changed; its data cannot be "
+                "found again. Open the file anew."
+            )
+    return Measurement(
+        data=data,
+        geometry=from_dict(entry["geometry"]),
+        noise=Noise(**entry.get("noise", {})),
+        unit=entry.get("unit", "HU"),
+        mu_water=float(entry.get("mu_water", MU_WATER)),
+        affine=np.asarray(entry["affine"], dtype=np.float64),
+        name=name,
+        provenance=entry.get("provenance", {}),
+    )

@@ -1,0 +1,116 @@
+"""Controls of the docks that Qt does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QResizeEvent, QValidator
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class Scientific(QDoubleSpinBox):
+    """Positive number of any size, written with a few significant digits.
+
+    Noise may be 20 HU as well as 3e-7 in the unit of a scanner.
+    """
+
+    DIGITS = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(12)
+        self.setRange(0, 1e9)
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.setKeyboardTracking(False)
+
+    def textFromValue(self, value: float) -> str:
+        """Four significant digits."""
+        return f"{value:.{self.DIGITS}g}"
+
+    def valueFromText(self, text: str | None) -> float:
+        """Also with an exponent; the special text and what is no number is the minimum."""
+        try:
+            return float((text or "").strip())
+        except ValueError:
+            return self.minimum()
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Numbers are acceptable, and what may still become one."""
+        entry = (text or "").strip()
+        if entry in ("", self.specialValueText()):
+            return QValidator.State.Acceptable, text or "", position
+        try:
+            inside = self.minimum() <= float(entry) <= self.maximum()
+        except ValueError:
+            typing = set(entry) <= set("0123456789.e+-")
+            state = QValidator.State.Intermediate if typing else QValidator.State.Invalid
+            return state, entry, position
+        state = QValidator.State.Acceptable if inside else QValidator.State.Invalid
+        return state, entry, position
+
+    def stepBy(self, steps: int) -> None:
+        """From 'unknown' the first step leads to one of the size that is expected."""
+        if self.value() == self.minimum() and steps > 0 and self._first:
+            self.setValue(self._first)
+        else:
+            super().stepBy(steps)
+
+    _first = 0.0
+
+    def set_first(self, value: float) -> None:
+        """Value that a step up from the minimum leads to."""
+        self._first = value
+
+
+class Elided(QLabel):
+    """One line, cut where it ends; all of it is in the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__("–")
+        self._all = "–"
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(10)
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        self._all = text
+        self.setToolTip(text)
+        self.setAccessibleDescription(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See QWidget."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        mode = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._all, mode, max(self.width(), 20)))
+
+
+def scrolling(sections: Iterable[QWidget]) -> QScrollArea:
+    """Sections under each other; a window too low for them scrolls."""
+    inner = QWidget()
+    layout = QVBoxLayout(inner)
+    layout.setContentsMargins(4, 2, 4, 2)
+    layout.setSpacing(5)
+    for section in sections:
+        layout.addWidget(section)
+    layout.addStretch(1)
+    area = QScrollArea()
+    area.setWidget(inner)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumHeight(100)
+    return area

@@ -1,0 +1,73 @@
+"""Noise of simulated measurements."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from napari_padis.errors import InputError
+from napari_padis.likelihood.noise import Gaussian, Poisson
+from napari_padis.scan.geometry import CartesianGeometry, MaskGeometry
+from napari_padis.scan.measurement import Measurement, Noise
+
+#: Line integral above which practically no photon arrives, whatever the tube.
+OPAQUE = 40.0
+
+
+def add_noise(measurement: Measurement, noise: Noise, seed: int = 0) -> Measurement:
+    """Noisy copy of a measurement; data that are not measured stay zero.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Without noise.
+    noise : Noise
+        As :func:`simulate` takes it.
+    seed : int
+
+    Returns
+    -------
+    Measurement
+        Its noise has ``sigma`` filled in, of photon noise the RMS over all rays.
+
+    Raises
+    ------
+    InputError
+        If the noise is unknown, not described completely, or does not belong to the model.
+    """
+    model = _model(measurement, noise)
+    if model is None:
+        return dataclasses.replace(measurement, noise=dataclasses.replace(noise, sigma=0.0))
+    geometry, clean = measurement.geometry, torch.from_numpy(measurement.data)
+    noisy = model.apply(clean, torch.Generator().manual_seed(seed)).numpy()
+    if isinstance(geometry, CartesianGeometry | MaskGeometry):
+        noisy = noisy * geometry.mask
+    recorded = dataclasses.replace(noise, sigma=model.sigma(clean))
+    provenance = {**measurement.provenance, "seed": seed}
+    return dataclasses.replace(measurement, data=noisy, noise=recorded, provenance=provenance)
+
+
+def _model(measurement: Measurement, noise: Noise) -> Gaussian | Poisson | None:
+    if noise.kind == "none":
+        return None
+    if noise.kind == "gaussian":
+        if noise.sigma is None:
+            raise InputError("Gaussian noise needs its standard deviation, sigma.")
+        return Gaussian(noise.sigma)
+    if noise.kind != "poisson":
+        raise InputError(f"Unknown noise '{noise.kind}'; use none, gaussian or poisson.")
+    geometry = measurement.geometry
+    if not geometry.attenuation:
+        raise InputError(
+            f"Poisson noise belongs to transmission through matter, not to the model "
+            f"'{geometry.kind}': use Gaussian noise."
+        )
+    if noise.photons is None:
+        raise InputError("Poisson noise needs the number of photons per ray.")
+    if float(measurement.data.max()) > OPAQUE:
+        raise InputError(
+            f"Line integrals reach {float(measurement.data.max()):.0f}: no photon would arrive; "
+            f"check the unit of the volume."
+        )
+    return Poisson(noise.photons, noise.electronic)

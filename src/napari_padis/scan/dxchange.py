@@ -1,0 +1,142 @@
+"""Projections in the DXchange layout of synchrotron beamlines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_padis.errors import InputError
+from napari_padis.scan.angles import in_radians
+from napari_padis.scan.files import existing, reading, voxel_count
+from napari_padis.scan.lazy import LazyDataset
+from napari_padis.scan.projections import Projections
+
+GROUP = "exchange"
+
+
+def is_dxchange(file: h5py.File) -> bool:
+    """Whether an open HDF5 file has the layout."""
+    return f"{GROUP}/data" in file
+
+
+def read_dxchange(path: str | Path) -> Projections:
+    """Read a DXchange file: counts, flat and dark fields and angles.
+
+    ``exchange/data`` (views, rows, bins) stays in the file until it is needed;
+    ``data_white`` and ``data_dark`` (n, rows, bins) and ``theta`` (degrees unless its
+    attribute ``units`` says otherwise) may be missing. Synchrotron beams are parallel.
+
+    Source: De Carlo et al., J. Synchrotron Rad. 21, 1224 (2014).
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or its arrays do not fit together.
+    """
+    path = existing(path)
+    with reading(path, "DXchange"), h5py.File(path, "r") as file:
+        if not is_dxchange(file):
+            raise InputError(f"'{path.name}' has no 'exchange/data': it is no DXchange file.")
+        data = _numbers(path, file, "data")
+        assert data is not None
+        if data.ndim != 3:
+            raise InputError(
+                f"'exchange/data' of '{path.name}' has shape {data.shape}; the axes "
+                "(views, rows, bins) are needed."
+            )
+        voxel_count(path, data.shape)
+        flats = _field(path, file, "data_white", data)
+        darks = _field(path, file, "data_dark", data)
+        angles, notes = _angles(path, file, data.shape[0])
+        pitch, pitch_notes = _pitch(file)
+        return Projections(
+            data=LazyDataset.of(path, data),
+            angles=angles,
+            contents="counts",
+            flats=flats,
+            darks=darks,
+            beam="parallel",
+            detector_pitch=pitch,
+            name=path.stem,
+            notes=(*notes, *pitch_notes),
+            metadata={"format": "DXchange", **_facts(file)},
+        )
+
+
+def _numbers(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
+    """A numeric dataset of the group; None when it is absent."""
+    found = file[GROUP].get(name)
+    if found is None:
+        return None
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
+        raise InputError(f"'exchange/{name}' of '{path.name}' is no array of numbers.")
+    return found
+
+
+def _field(path: Path, file: h5py.File, name: str, data: h5py.Dataset) -> Any:
+    """Flat or dark images, (n, rows, bins); a single image gets its first axis."""
+    found = _numbers(path, file, name)
+    if found is None or not found.size:
+        return None
+    shape = found.shape if found.ndim == 3 else (1, *found.shape)
+    if shape[1:] != data.shape[1:]:
+        raise InputError(
+            f"'exchange/{name}' of '{path.name}' has shape {found.shape}, which does not fit "
+            f"projections of {data.shape[1]} x {data.shape[2]} pixels."
+        )
+    return LazyDataset.of(path, found) if found.ndim == 3 else np.asarray(found[()])[None]
+
+
+def _angles(
+    path: Path, file: h5py.File, views: int
+) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    theta = _numbers(path, file, "theta")
+    if theta is None:
+        return None, ("The file states no angles.",)
+    if theta.size != views:
+        raise InputError(
+            f"'{path.name}' has {views} projections but {theta.size} angles in 'exchange/theta'."
+        )
+    units = _text(theta.attrs.get("units", "")) or "degrees"
+    angles, _ = in_radians(theta[()], "theta", units, source=f"'{path.name}'")
+    return angles, ()
+
+
+#: Millimetres of the units in which pixel sizes are stated.
+_LENGTHS = {"m": 1e3, "cm": 10.0, "mm": 1.0, "um": 1e-3, "µm": 1e-3, "micron": 1e-3,
+            "microns": 1e-3, "nm": 1e-6}  # fmt: skip
+
+
+def _pitch(file: h5py.File) -> tuple[float | None, tuple[str, ...]]:
+    """Pixel size at the sample in mm, if it is stated with a unit."""
+    for name in ("measurement/instrument/detector/actual_pixel_size_x",
+                 "measurement/instrument/detection_system/objective/resolution",
+                 "measurement/instrument/detector/pixel_size_x"):  # fmt: skip
+        found = file.get(name)
+        if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "fiu":
+            continue
+        length = _LENGTHS.get(_text(found.attrs.get("units", "")).strip().lower())
+        value = float(np.asarray(found[()]).ravel()[0])
+        if length is not None and np.isfinite(value) and value > 0:
+            return value * length, (f"Pixel size {value * length:g} mm from '{name}'.",)
+    return None, ()
+
+
+def _facts(file: h5py.File) -> dict[str, str]:
+    """Title and sample, where they are given."""
+    facts = {}
+    for key, name in (("title", "exchange/title"), ("sample", "measurement/sample/name")):
+        found = file.get(name)
+        if isinstance(found, h5py.Dataset) and found.dtype.kind in "OS" and found.size == 1:
+            facts[key] = _text(np.asarray(found[()]).ravel()[0])
+    return facts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,116 @@
+"""Raw k-space files: fastMRI, ISMRMRD, BART and NumPy archives."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from napari_padis.errors import InputError
+from napari_padis.scan.files import existing
+from napari_padis.scan.measurement import Measurement
+
+#: Names under which the k-space of an .npz file is looked for.
+NPZ_KEYS = ("ksp", "kspace")
+
+
+def is_kspace(path: str | Path) -> bool:
+    """Whether a file holds k-space, from its name and table of contents alone.
+
+    Damaged files count as not; so do this package's own measurements.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".cfl":
+            return path.is_file()
+        if suffix == ".hdr":  # Analyze and ENVI headers have the same name
+            with path.open("rb") as file:
+                return file.read(12) == b"# Dimensions"
+        if suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                return any(f"{key}.npy" in archive.namelist() for key in NPZ_KEYS)
+        return _hdf5_layout(path) is not None
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def read_kspace(path: str | Path) -> Measurement:
+    """Read Cartesian k-space as a measurement of arbitrary unit.
+
+    Recognised are fastMRI .h5 files (dataset 'kspace'), ISMRMRD .h5 files, BART .cfl/.hdr
+    pairs and .npz files with 'ksp' or 'kspace'. What was measured is where any coil has a
+    value other than zero. Files say nothing about how the patient lies in the picture: its
+    first row is taken as the patient's front and its first column as the right side, as in
+    the pictures that other programs show. What was assumed stands in
+    ``provenance["notes"]``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, not Cartesian, or holds more than one image per
+        slice.
+    """
+    path = existing(path)
+    suffix = path.suffix.lower()
+    if suffix in (".cfl", ".hdr"):
+        from napari_padis.scan.kspace_bart import read_bart
+
+        return read_bart(path)
+    if suffix == ".npz":
+        from napari_padis.scan.kspace_npz import read_npz
+
+        return read_npz(path)
+    try:
+        layout = _hdf5_layout(path)
+    except OSError as error:
+        raise InputError(
+            f"'{path.name}' is not a readable HDF5 file; it may be damaged or truncated, so "
+            "copy or export it again."
+        ) from error
+    if layout == "fastmri":
+        from napari_padis.scan.kspace_fastmri import read_fastmri
+
+        return read_fastmri(path)
+    if layout is not None:
+        from napari_padis.scan.kspace_ismrmrd import read_ismrmrd
+
+        return read_ismrmrd(path, layout)
+    raise InputError(
+        f"'{path.name}' holds no k-space: neither a dataset 'kspace' (fastMRI) nor a group with "
+        "'data' and 'xml' (ISMRMRD)."
+    )
+
+
+def _hdf5_layout(path: Path) -> str | None:
+    """'fastmri', or the name of the group of ISMRMRD acquisitions, or None.
+
+    Raises
+    ------
+    OSError
+        If it is no HDF5 file.
+    """
+    with h5py.File(path, "r") as file:
+        if isinstance(file.get("kspace"), h5py.Dataset):
+            return "fastmri"
+        for name, group in file.items():
+            if isinstance(group, h5py.Group) and "xml" in group:
+                data = group.get("data")
+                if isinstance(data, h5py.Dataset) and "head" in (data.dtype.names or ()):
+                    return str(name)
+    return None
+
+
+def npz_key(names: list[str]) -> str | None:
+    """The entry of an archive that is k-space."""
+    return next((key for key in NPZ_KEYS if key in names), None)
+
+
+def complex_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
+    """Raise InputError unless values are complex."""
+    if dtype.kind != "c":
+        raise InputError(
+            f"The k-space of '{path.name}' has values of type {dtype}; complex numbers are needed."
+        )

@@ -1,0 +1,195 @@
+"""K-space of ISMRMRD files: acquisitions sorted into a grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_padis.errors import InputError
+from napari_padis.scan.files import check_claim, existing, reading
+from napari_padis.scan.kspace_grid import Complex, assemble_kspace, to_readout, to_readout_image
+from napari_padis.scan.kspace_header import Encoding, parse_header
+from napari_padis.scan.measurement import Measurement
+
+#: Flags (counted from 1, as in the standard) of acquisitions that are no image data.
+NO_IMAGE = (19, 23, 24, 26, 27, 28, 29)
+CALIBRATION, REVERSED = 20, 22
+#: Counters that tell images of the same slice apart; the first image is taken.
+IMAGES = ("contrast", "phase", "repetition", "set")
+#: Acquisitions read at a time.
+BLOCK = 256
+
+
+def read_ismrmrd(path: str | Path, group: str = "dataset") -> Measurement:
+    """Read Cartesian acquisitions (Inati et al., MRM 77:411, 2017) of one group.
+
+    Noise scans and navigators are skipped, averages averaged, and readout oversampling is
+    removed. Of several contrasts, cardiac phases, repetitions or sets the first is taken.
+    Of 3D k-space the readout is transformed back, and its positions are the slices.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, incomplete or not Cartesian.
+    """
+    path = existing(path)
+    with reading(path, "ISMRMRD"), h5py.File(path, "r") as file:
+        encoding = parse_header(path, np.asarray(file[group]["xml"][()]).ravel()[0])
+        if encoding.trajectory != "cartesian":
+            raise InputError(
+                f"'{path.name}' has the trajectory '{encoding.trajectory}'; only Cartesian k-space "
+                "can be reconstructed."
+            )
+        data = file[group]["data"]
+        heads = data["head"]
+        chosen, notes = _choose(path, heads, encoding)
+        grid = _Grid(path, heads[chosen], encoding)
+        for start in range(0, len(heads), BLOCK):
+            rows = chosen[(chosen >= start) & (chosen < start + BLOCK)]
+            if len(rows):
+                lines = data.fields("data")[start : start + BLOCK][rows - start]
+                for head, line in zip(heads[rows], lines, strict=True):
+                    grid.add(head, line)
+    return _measurement(path, grid, notes)
+
+
+def _choose(
+    path: Path, heads: NDArray[Any], encoding: Encoding
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Indices of the acquisitions of the first image, and notes on the others."""
+    flags = heads["flags"]
+
+    def flagged(bit: int) -> NDArray[np.bool_]:
+        return (flags >> np.uint64(bit - 1)) & np.uint64(1) != 0
+
+    other = np.logical_or.reduce([flagged(bit) for bit in NO_IMAGE])
+    other |= heads["encoding_space_ref"] != 0
+    if encoding.calibration in ("separate", "external"):
+        other |= flagged(CALIBRATION)
+    notes = []
+    if other.any():
+        notes.append(f"{int(other.sum())} acquisitions of {len(heads)} are no image data.")
+    for name in IMAGES:
+        counter = heads["idx"][name]
+        values = np.unique(counter[~other])
+        if len(values) > 1:
+            notes.append(f"Of {len(values)} images ({name}) the first was taken.")
+            other |= counter != values[0]
+    chosen = np.flatnonzero(~other)
+    if not len(chosen):
+        raise InputError(f"'{path.name}' holds no image acquisitions.")
+    return chosen, notes
+
+
+class _Grid:
+    """K-space (slices, coils, readout, first, second phase encoding) that is being filled."""
+
+    def __init__(self, path: Path, heads: NDArray[Any], encoding: Encoding) -> None:
+        self.path, self.encoding = path, encoding
+        coils = np.unique(heads["active_channels"])
+        if len(coils) != 1 or coils[0] < 1:
+            raise InputError(f"The acquisitions of '{path.name}' differ in their number of coils.")
+        self.coils = int(coils[0])
+        slices = int(heads["idx"]["slice"].max()) + 1
+        shape = (slices, self.coils, *encoding.matrix)
+        samples = int(heads["number_of_samples"].astype(np.int64).sum()) * self.coils
+        check_claim(path, 8 * samples, path.stat().st_size)
+        # Not even 1 of 256 samples measured: such a header is wrong.
+        check_claim(path, 8 * int(np.prod(shape, dtype=np.int64)), 256 * 8 * samples)
+        self.kspace: Complex = np.zeros(shape, dtype=np.complex64)
+        self.count = np.zeros((slices, *encoding.matrix[1:]), dtype=np.int32)
+        self.complete = True
+        self.positions = np.zeros((slices, 3))
+        self.normal = np.asarray(heads["slice_dir"][0], dtype=np.float64)
+        self.offsets = tuple(
+            0 if centre is None else n // 2 - centre
+            for n, centre in zip(encoding.matrix[1:], encoding.centres, strict=True)
+        )
+
+    def add(self, head: Any, line: NDArray[np.float32]) -> None:
+        """Add one acquisition."""
+        samples, index = int(head["number_of_samples"]), head["idx"]
+        if len(line) != 2 * samples * self.coils:
+            raise InputError(
+                f"An acquisition of '{self.path.name}' is incomplete; the file is damaged, so "
+                "copy or export it again."
+            )
+        values = np.ascontiguousarray(line, dtype=np.float32).view(np.complex64)
+        values = values.reshape(self.coils, samples)
+        centre = int(head["center_sample"])
+        first, last = int(head["discard_pre"]), samples - int(head["discard_post"])
+        if int(head["flags"]) >> (REVERSED - 1) & 1:
+            values, centre = values[:, ::-1], samples - 1 - centre
+            first, last = samples - last, samples - first
+        n = self.encoding.matrix[0]
+        start = n // 2 - centre + first
+        stop = start + last - first
+        y = int(index["kspace_encode_step_1"]) + self.offsets[0]
+        z = int(index["kspace_encode_step_2"]) + self.offsets[1]
+        columns, blocks = self.encoding.matrix[1:]
+        if not (0 <= y < columns and 0 <= z < blocks and 0 <= start < stop <= n):
+            raise InputError(
+                f"An acquisition of '{self.path.name}' lies outside the k-space of "
+                f"{' x '.join(map(str, self.encoding.matrix))} samples that its header describes."
+            )
+        k = int(index["slice"])
+        self.kspace[k, :, start:stop, y, z] += values[:, first:last]
+        self.count[k, y, z] += 1
+        self.complete &= stop - start == n
+        self.positions[k] = head["position"]
+
+    def finish(self) -> None:
+        """Average repeated lines, and sort the slices by their place along the normal."""
+        self.kspace /= np.maximum(self.count, 1)[:, None, None]
+        depth = self.positions @ self.normal
+        if len(depth) > 1 and len(np.unique(depth)) == len(depth):
+            self.kspace = self.kspace[np.argsort(depth)]
+
+    @property
+    def slice_spacing(self) -> float:
+        """From the positions where they say it, otherwise the slice thickness."""
+        depth = np.sort(self.positions @ self.normal)
+        steps = np.diff(depth)
+        if len(steps) and steps.min() > 1e-3:
+            return float(steps.mean())
+        return self.encoding.recon_fov[2] / self.encoding.recon_matrix[2]
+
+
+def _measurement(path: Path, grid: _Grid, notes: list[str]) -> Measurement:
+    grid.finish()
+    encoding = grid.encoding
+    pixel = [length / n for length, n in zip(encoding.fov, encoding.matrix, strict=True)]
+    kspace = grid.kspace
+    ratio = encoding.fov[0] / encoding.recon_fov[0]
+    if ratio > 1.01:
+        if grid.complete:
+            kspace = _without_oversampling(kspace, ratio)
+            notes.append(f"The readout was oversampled {ratio:.3g} times; the margin was cut off.")
+        else:
+            notes.append(f"The readout is oversampled {ratio:.3g} times; the margin was kept.")
+    if kspace.shape[-1] == 1:
+        return assemble_kspace(
+            path, "ISMRMRD", kspace[..., 0], (pixel[0], pixel[1]), grid.slice_spacing, notes
+        )
+    if len(kspace) > 1 or not grid.complete:
+        raise InputError(
+            f"'{path.name}' holds 3D k-space of {len(kspace)} slabs"
+            f"{'' if grid.complete else ' with incomplete readouts'}; one slab with complete "
+            "readouts is needed."
+        )
+    blocks = to_readout_image(kspace[0], axis=1).swapaxes(0, 1).copy()
+    notes.append("The readout of the 3D k-space was transformed back; it runs along the slices.")
+    return assemble_kspace(path, "ISMRMRD", blocks, (pixel[1], pixel[2]), pixel[0], notes)
+
+
+def _without_oversampling(kspace: Complex, ratio: float) -> Complex:
+    """K-space of the middle part of the picture along the readout."""
+    rows = kspace.shape[2]
+    kept = max(2, round(rows / ratio))
+    first = rows // 2 - kept // 2
+    slices = [to_readout_image(s, axis=1)[:, first : first + kept] for s in kspace]
+    return np.stack([to_readout(s, axis=1) for s in slices])

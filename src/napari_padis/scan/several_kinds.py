@@ -1,0 +1,98 @@
+"""Formats that hold volumes, measurements or projections: what is inside decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from napari_padis.errors import InputError
+from napari_padis.scan.files import existing, reading
+from napari_padis.scan.measurement import Measurement
+from napari_padis.scan.projections import Projections
+from napari_padis.scan.volume import Volume
+
+
+def read_tiff_file(path: str | Path) -> Volume | Projections:
+    """A volume, or projections when a list of angles belongs to the stack."""
+    from napari_padis.scan.projection_tiff import angles_beside, read_tiff_projections
+    from napari_padis.scan.tiff import read_tiff
+
+    if angles_beside(existing(path)) is not None:
+        return read_tiff_projections(path)
+    return read_tiff(path)
+
+
+def read_numpy_file(path: str | Path) -> Volume | Measurement | Projections:
+    """A volume, k-space, or projections when angles stand beside a sinogram."""
+    from napari_padis.scan.npz_projections import holds_projections, read_npz_projections
+    from napari_padis.scan.numpy_file import read_numpy
+
+    path = existing(path)
+    if path.suffix.lower() == ".npz":
+        if holds_projections(path):
+            return read_npz_projections(path)
+        if _is_kspace(path):
+            return _kspace(path)
+    return read_numpy(path)
+
+
+def read_matlab_file(path: str | Path) -> Projections:
+    """A sinogram."""
+    from napari_padis.scan.matlab import read_matlab
+
+    return read_matlab(path)
+
+
+def read_kspace_file(path: str | Path) -> Measurement:
+    """K-space in a pair of .cfl and .hdr files."""
+    path = existing(path)
+    if not _is_kspace(path):
+        raise InputError(
+            f"'{path.name}' is no k-space file; both 'name.cfl' and 'name.hdr' are needed."
+        )
+    return _kspace(path)
+
+
+def read_hdf5_file(path: str | Path) -> Measurement | Projections:
+    """A measurement of this package, DXchange projections, a MATLAB sinogram or k-space.
+
+    Raises
+    ------
+    InputError
+        If the file is none of them.
+    """
+    from napari_padis.scan.hdf5 import FORMAT, read_measurement
+
+    path = existing(path)
+    with reading(path, "HDF5"), h5py.File(path, "r") as file:
+        ours = file.attrs.get("format", "") in (FORMAT, FORMAT.encode())
+        exchange = "exchange" in file
+        matlab = file.userblock_size >= 512 and path.open("rb").read(6) == b"MATLAB"
+        content = ", ".join(f"'{name}'" for name in list(file)[:5]) or "nothing"
+    if ours:
+        return read_measurement(path)
+    if exchange:
+        from napari_padis.scan.dxchange import read_dxchange
+
+        return read_dxchange(path)
+    if matlab:
+        return read_matlab_file(path)
+    if _is_kspace(path):
+        return _kspace(path)
+    raise InputError(
+        f"'{path.name}' is an HDF5 file with {content}: neither a napari-padis measurement nor "
+        "DXchange projections ('exchange/data') nor k-space; convert it to one of them."
+    )
+
+
+def _is_kspace(path: Path) -> bool:
+    from napari_padis.scan.kspace import is_kspace
+
+    return bool(is_kspace(path))
+
+
+def _kspace(path: Path) -> Measurement:
+    from napari_padis.scan.kspace import read_kspace
+
+    return read_kspace(path)
