@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLabel, QPushButton, QRa
 
 from napari_padis.engine.events import Started
 from napari_padis.errors import InputError
-from napari_padis.gui.geometry_picture import GeometryPicture
 from napari_padis.gui.layer_data import measurement_layer
+from napari_padis.gui.picture.widget import GeometryPicture
 from napari_padis.gui.sections.parameters import PARAMETERS
 from napari_padis.likelihood import FORWARDS
 from napari_padis.scan.geometry import ConeGeometry, FanGeometry

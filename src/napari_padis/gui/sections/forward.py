@@ -9,9 +9,9 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_padis.errors import InputError
 from napari_padis.gui.facts import geometry_facts
-from napari_padis.gui.geometry_picture import PictureBox
 from napari_padis.gui.job import Simulation
 from napari_padis.gui.models import Grid, geometry_for
+from napari_padis.gui.picture.widget import PictureBox
 from napari_padis.gui.sections.base import Section, Text, combo, show_error
 from napari_padis.gui.sections.noise import NoiseRows, family
 from napari_padis.gui.sections.parameters import PARAMETERS, Control, ParameterRows

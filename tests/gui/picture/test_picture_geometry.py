@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from napari_padis.gui.picture_geometry import (
+from napari_padis.gui.picture.geometry import (
     detector_ends,
     fan_angles,
     field_radius,
     picture_of,
     source_at,
 )
-from napari_padis.gui.picture_shapes import Circle, Dots, Letter, Line, Panel, Raster, nice_length
+from napari_padis.gui.picture.shapes import Circle, Dots, Letter, Line, Panel, Raster, nice_length
 from napari_padis.scan.geometry import (
     BlurGeometry,
     CartesianGeometry,

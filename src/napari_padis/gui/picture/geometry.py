@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_padis.gui import text
 from napari_padis.gui.facts import arc_of
-from napari_padis.gui.picture_images import image_picture
-from napari_padis.gui.picture_shapes import (
+from napari_padis.gui.picture.images import image_picture
+from napari_padis.gui.picture.shapes import (
     Circle,
     Dots,
     Letter,

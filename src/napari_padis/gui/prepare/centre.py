@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton
 
-from napari_padis.gui.prepare_slider import SliderSpin
+from napari_padis.gui.prepare.slider import SliderSpin
 from napari_padis.gui.sections.base import Section, Text, named, side_by_side
 from napari_padis.scan.projections import Projections
 

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLabel
 
-from napari_padis.gui.prepare_style import NARROW
+from napari_padis.gui.prepare.style import NARROW
 from napari_padis.gui.sections.base import Section, Text, decimal, named, side_by_side, spin
 from napari_padis.scan.projections import Projections
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from napari_padis.engine.control import Control
-from napari_padis.gui import prepare_job as jobs
-from napari_padis.gui import prepare_look as looks
 from napari_padis.gui.job import Ended, Failed
 from napari_padis.gui.mailbox import Mailbox
+from napari_padis.gui.prepare import job as jobs
+from napari_padis.gui.prepare import look as looks
 from napari_padis.scan.read import read
 
 MU, RADIUS = 0.03, 14.0

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from napari_padis.gui.prepare_answers import Answers
-from napari_padis.gui.prepare_centre import CentreSection
-from napari_padis.gui.prepare_corrections import CorrectionsSection
-from napari_padis.gui.prepare_data import ProjectionsSection
-from napari_padis.gui.prepare_geometry import GeometrySection
-from napari_padis.gui.prepare_preview import PreviewSection
-from napari_padis.gui.prepare_selection import SelectionSection
+from napari_padis.gui.prepare.answers import Answers
+from napari_padis.gui.prepare.centre import CentreSection
+from napari_padis.gui.prepare.corrections import CorrectionsSection
+from napari_padis.gui.prepare.data import ProjectionsSection
+from napari_padis.gui.prepare.geometry import GeometrySection
+from napari_padis.gui.prepare.preview import PreviewSection
+from napari_padis.gui.prepare.selection import SelectionSection
 from napari_padis.gui.sections.base import named
 from napari_padis.scan.projections import Projections
 

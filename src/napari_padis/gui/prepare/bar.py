@@ -6,8 +6,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_padis.gui import prepare_control as control
-from napari_padis.gui.prepare_style import attention
+from napari_padis.gui.prepare import control
+from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.sections.base import Text, named
 
 #: Works while the focus is in the dock; Ctrl+Return alone starts a reconstruction.

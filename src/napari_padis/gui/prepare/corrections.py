@@ -10,8 +10,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 
 from napari_padis.errors import PadisError
-from napari_padis.gui.prepare_answers import with_images
-from napari_padis.gui.prepare_style import attention
+from napari_padis.gui.prepare.answers import with_images
+from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.sections.base import Section, Text, combo, named, side_by_side, spin
 from napari_padis.scan.files import existing
 from napari_padis.scan.projections import CONTENTS, PER_VIEW, Projections

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_padis.gui.layers import ROLE
-from napari_padis.gui.prepare_look import Shown
+from napari_padis.gui.prepare.look import Shown
 from napari_padis.gui.view import orient
 
 if TYPE_CHECKING:

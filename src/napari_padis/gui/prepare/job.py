@@ -10,8 +10,8 @@ from napari_padis.engine.control import Control
 from napari_padis.errors import InputError, PadisError
 from napari_padis.gui.job import Ended, Failed, as_padis_error
 from napari_padis.gui.mailbox import Mailbox
-from napari_padis.gui.prepare_answers import needed, question
-from napari_padis.gui.prepare_look import Question
+from napari_padis.gui.prepare.answers import needed, question
+from napari_padis.gui.prepare.look import Question
 from napari_padis.scan.measurement import Measurement
 
 

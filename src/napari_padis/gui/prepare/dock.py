@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from napari_padis.errors import PadisError
 from napari_padis.gui.contributions import open_dock
-from napari_padis.gui.prepare_answers import needed
-from napari_padis.gui.prepare_bar import MakeBar
-from napari_padis.gui.prepare_control import preparation_for
-from napari_padis.gui.prepare_form import PreparationForm
-from napari_padis.gui.prepare_layer import PreviewLayer, look_at
-from napari_padis.gui.prepare_look import Found, NotShown, Question, Shown
+from napari_padis.gui.prepare.answers import needed
+from napari_padis.gui.prepare.bar import MakeBar
+from napari_padis.gui.prepare.control import preparation_for
+from napari_padis.gui.prepare.form import PreparationForm
+from napari_padis.gui.prepare.layer import PreviewLayer, look_at
+from napari_padis.gui.prepare.look import Found, NotShown, Question, Shown
 
 if TYPE_CHECKING:
     from napari.layers import Layer

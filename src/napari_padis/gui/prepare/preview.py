@@ -14,9 +14,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_padis.gui import text
-from napari_padis.gui.prepare_look import Shown
-from napari_padis.gui.prepare_picture import Picture
-from napari_padis.gui.prepare_style import attention
+from napari_padis.gui.prepare.look import Shown
+from napari_padis.gui.prepare.picture import Picture
+from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.sections.base import Text, heading, named, spin
 from napari_padis.scan.projections import Projections
 

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from napari_padis.gui import prepare_worker
-from napari_padis.gui.prepare_worker import LatestWorker
+from napari_padis.gui.prepare import worker as module
+from napari_padis.gui.prepare.worker import LatestWorker
 
 
 def test_only_the_newest_request_is_answered():
@@ -65,7 +65,7 @@ def test_close_in_the_middle_ends_the_thread_and_takes_no_more():
 
 
 def test_an_idle_thread_ends_and_the_next_request_starts_another(monkeypatch):
-    monkeypatch.setattr(prepare_worker, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.1)
     names = []
     worker = LatestWorker(lambda _request, _wanted: names.append(threading.get_ident()))
     worker.ask(1)

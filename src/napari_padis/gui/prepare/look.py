@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_padis.errors import InputError, PadisError
 from napari_padis.gui.job import as_padis_error
-from napari_padis.gui.prepare_answers import needed, question
+from napari_padis.gui.prepare.answers import needed, question
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.projections import Projections
 

@@ -22,10 +22,10 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
-from napari_padis.gui import prepare as module
-from napari_padis.gui import prepare_look as looks
 from napari_padis.gui.layer_data import measurement_from_layer
-from napari_padis.gui.prepare_answers import EVEN, LIST
+from napari_padis.gui.prepare import dock as module
+from napari_padis.gui.prepare import look as looks
+from napari_padis.gui.prepare.answers import EVEN, LIST
 from napari_padis.gui.projection_layer import projections_layer
 from napari_padis.scan.read import read
 
@@ -38,7 +38,7 @@ from napari.components import ViewerModel
 from napari.qt import get_qapp
 app = get_qapp()
 viewer = ViewerModel()
-from napari_padis.gui.prepare import PreparationDock
+from napari_padis.gui.prepare.dock import PreparationDock
 dock = PreparationDock(viewer)
 dock.show()
 app.processEvents()

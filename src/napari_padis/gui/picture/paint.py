@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
-from napari_padis.gui.picture_shapes import (
+from napari_padis.gui.picture.shapes import (
     Circle,
     Dots,
     Letter,

@@ -12,14 +12,14 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_padis.engine.control import Control
-from napari_padis.gui import prepare_job as jobs
-from napari_padis.gui import prepare_look as looks
 from napari_padis.gui.job import Ended, Failed
 from napari_padis.gui.layer_data import measurement_layer
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mailbox import Mailbox
-from napari_padis.gui.prepare_layer import look_at
-from napari_padis.gui.prepare_worker import LatestWorker
+from napari_padis.gui.prepare import job as jobs
+from napari_padis.gui.prepare import look as looks
+from napari_padis.gui.prepare.layer import look_at
+from napari_padis.gui.prepare.worker import LatestWorker
 from napari_padis.gui.thread import Job
 from napari_padis.scan.measurement import Measurement
 

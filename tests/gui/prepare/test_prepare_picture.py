@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_padis.gui.prepare_picture import Picture, grey
+from napari_padis.gui.prepare.picture import Picture, grey
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QWidget
 
 from napari_padis.errors import PadisError
-from napari_padis.gui.prepare_answers import EVEN, FILE, LIST, Answers, question
-from napari_padis.gui.prepare_data import angle_range
-from napari_padis.gui.prepare_style import NARROW, attention
+from napari_padis.gui.prepare.answers import EVEN, FILE, LIST, Answers, question
+from napari_padis.gui.prepare.data import angle_range
+from napari_padis.gui.prepare.style import NARROW, attention
 from napari_padis.gui.sections.base import Section, Text, combo, decimal, named, side_by_side
 from napari_padis.scan.projections import Projections
 

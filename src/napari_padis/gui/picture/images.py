@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_padis.gui import text
-from napari_padis.gui.picture_shapes import (
+from napari_padis.gui.picture.shapes import (
     Letter,
     Line,
     Panel,

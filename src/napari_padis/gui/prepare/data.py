@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_padis.errors import PadisError
 from napari_padis.gui import text
-from napari_padis.gui.prepare_style import attention
+from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.projection_layer import projections_from_layer, projections_layer
 from napari_padis.gui.sections.base import Section, Text, combo, named, side_by_side
 from napari_padis.scan.projections import Projections

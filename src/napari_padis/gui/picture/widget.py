@@ -8,8 +8,8 @@ from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_padis.gui.picture_geometry import picture_of
-from napari_padis.gui.picture_paint import (
+from napari_padis.gui.picture.geometry import picture_of
+from napari_padis.gui.picture.paint import (
     BAR,
     Ink,
     legend_size,
@@ -17,7 +17,7 @@ from napari_padis.gui.picture_paint import (
     paint_legend,
     paint_panel,
 )
-from napari_padis.gui.picture_shapes import Picture
+from napari_padis.gui.picture.shapes import Picture
 from napari_padis.gui.sections.base import named
 from napari_padis.scan.geometry import Geometry
 

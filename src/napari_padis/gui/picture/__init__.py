@@ -1,0 +1,1 @@
+"""Picture of a measurement: what is drawn (free of Qt), and the widget that paints it."""

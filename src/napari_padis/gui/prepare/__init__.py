@@ -1,0 +1,1 @@
+"""Dock that turns raw projections into measurements."""
