@@ -98,26 +98,7 @@ def build_problem(
             f"The prior '{card.name}' models images of one channel, but the measurement "
             f"({geometry.kind}) has complex images: choose a method without a prior."
         )
-    notices = []
-    scale = card.scale if card is not None else Scale(-1000.0, 1000.0, "HU")
-    if measurement.unit == "arbitrary":
-        first = operator.pinv(data)
-        first = first.square().sum(-3).sqrt() if geometry.channels == 2 else first
-        top = float(np.percentile(first.cpu().numpy(), 99))
-        if not top > 0:
-            raise InputError(
-                "The measurement has no usable intensity: its back-projection is not positive. "
-                "Check that the data are those of the forward model; projections, for "
-                "instance, are line integrals (after the negative logarithm)."
-            )
-        # Soft tissue, the brightest large part of most images, sits near 0.5 for CT priors.
-        scale = Scale(0.0, 2 * top, "arbitrary")
-        notices.append(
-            "The measurement has no physical unit; its intensities were scaled so that the "
-            "99th percentile of the direct reconstruction lies in the middle of the prior's range."
-        )
-    else:
-        scale = scale_in(scale, measurement.image_unit, measurement.mu_water)
+    scale, notices = _scale(measurement, operator, card, data)
     noise = noise_level(measurement, recipe, data)
     if noise.root is not None:
         operator = Whitened(operator, noise.root)
@@ -140,6 +121,32 @@ def build_problem(
     converted = geometry.attenuation and measurement.unit == "HU"
     display = Display(scale.width, scale.low, measurement.mu_water if converted else None)
     return problem, display, notices
+
+
+def _scale(
+    measurement: Measurement, operator: LinearMap, card: PriorCard | None, data: Tensor
+) -> tuple[Scale, list[str]]:
+    """The prior's range in the unit of the image that the forward model acts on."""
+    scale = card.scale if card is not None else Scale(-1000.0, 1000.0, "HU")
+    unit = measurement.image_unit
+    if "arbitrary" not in (measurement.unit, scale.unit):
+        return scale_in(scale, unit, measurement.mu_water), []
+    first = operator.pinv(data)
+    first = first.square().sum(-3).sqrt() if measurement.geometry.channels == 2 else first
+    low = -1000.0 if unit == "HU" else 0.0
+    top = float(np.percentile(first.cpu().numpy(), 99))
+    if not top > low:
+        raise InputError(
+            "The measurement has no usable intensity: its back-projection is not positive. "
+            "Check that the data are those of the forward model; projections, for "
+            "instance, are line integrals (after the negative logarithm)."
+        )
+    # Soft tissue, the brightest large part of most images, sits near 0.5 for CT priors.
+    without = "measurement" if measurement.unit == "arbitrary" else "prior"
+    return Scale(low, 2 * top - low, unit), [
+        f"The {without} has no physical unit; intensities were scaled so that the 99th "
+        "percentile of the direct reconstruction lies in the middle of the prior's range."
+    ]
 
 
 def versions() -> dict[str, str]:
