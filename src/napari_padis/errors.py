@@ -28,5 +28,6 @@ def explain(error: ValidationError) -> str:
     parts = []
     for item in error.errors():
         where = ".".join(str(p) for p in item["loc"])
-        parts.append(f"{where}: {item['msg']}" if where else str(item["msg"]))
+        what = str(item["msg"]).removeprefix("Value error, ")
+        parts.append(f"{where}: {what}" if where else what)
     return "; ".join(parts) + "."

@@ -47,6 +47,29 @@ def test_files_position_and_metrics(cli, volume_file, measurement_file, tmp_path
     assert f"{metrics['axial']['psnr_mean']:.2f} dB" in result.stdout
 
 
+def test_iterations_are_told_as_such(cli, measurement_file, tmp_path):
+    words = ("--method", "cg", "--steps", 3, "--out", tmp_path / "out")
+    result = cli("reconstruct", measurement_file, *words)
+    assert result.exit_code == 0, result.output
+    assert "32 voxels on cpu, 3 iterations, about" in result.stderr
+    assert "iteration 3, residual" in result.stderr
+    assert "nan" not in result.stderr
+    assert "evaluations" not in result.stderr
+    assert ": 1 sample, " in result.stdout
+    assert "iterations" not in fbp(cli, measurement_file, tmp_path / "out").stderr
+
+
+def test_written_recipe_gives_the_same_bits(cli, measurement_file, tiny_prior, tmp_path):
+    from napari_padis.engine.recipe import Recipe
+
+    words = ("--prior", tiny_prior, "--samples", 2, "--steps", 4, "--seed", 7, "--quiet")
+    out = tmp_path / "out"
+    result = cli("reconstruct", measurement_file, *words, "--slices", "1:3", "--out", out)
+    assert result.exit_code == 0, result.output
+    *_, last = engine.run(Recipe.load(out / "recipe.json"))
+    np.testing.assert_array_equal(last.result.mean, read(out / "mean.nii.gz").array)
+
+
 def test_recipe_repeats_the_run(cli, measurement_file, tmp_path):
     assert fbp(cli, measurement_file, tmp_path / "a", "--seed", 5, "--slices", "1:3").exit_code == 0
     recipe = json.loads((tmp_path / "a" / "recipe.json").read_text())
@@ -78,6 +101,7 @@ def test_wrong_reference_is_told_before_the_work(cli, measurement_file, tmp_path
     result = fbp(cli, measurement_file, tmp_path / "a", "--reference", wrong)
     assert result.exit_code == 2
     assert "arbitrary" in result.stderr
+    assert "same unit" in result.stderr
 
 
 def test_sampling_with_a_trained_prior(cli, volume_file, measurement_file, tiny_prior, tmp_path):

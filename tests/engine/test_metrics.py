@@ -84,6 +84,16 @@ def test_slices_elsewhere_are_refused(truth, shift):
         compare(truth.array, "HU", affine, truth)
 
 
+def test_arbitrary_units_are_compared_in_the_range_of_the_reference():
+    array = np.random.default_rng(0).uniform(0, 80, (3, 12, 14)).astype(np.float32)
+    array[0, 0, 0] = 100
+    reference = Volume(array)
+    report = compare(array + 5, "arbitrary", reference.affine, reference)
+    assert report["window"] == [0, 100]
+    assert report["window_unit"] == "arbitrary"
+    assert report["axial"]["psnr"][1] == pytest.approx(-20 * np.log10(0.05), abs=0.01)
+
+
 def test_wrong_shape_and_unit_are_refused(truth):
     with pytest.raises(InputError, match="12 x 14"):
         compare(truth.array[:, :8], "HU", truth.affine, truth)

@@ -128,6 +128,11 @@ def engine() -> FakeEngine:
 
 
 @pytest.fixture
+def a_measurement() -> Measurement:
+    return make_measurement()
+
+
+@pytest.fixture
 def volume() -> Volume:
     return Volume(phantom(), SPACING, "HU", name="torso")
 
@@ -185,6 +190,25 @@ def make_dock(request, add_volume, engine, qtbot, monkeypatch):
         assert controller.join(5), "a worker thread was left behind"
     controllers.clear()
     gc.collect()
+
+
+@pytest.fixture
+def laid_out(qtbot):
+    """Wait until nothing in a window moves any more."""
+    from qtpy.QtWidgets import QWidget
+
+    def wait(window, timeout=5000):
+        seen = []
+
+        def at_rest():
+            shown = [w for w in window.findChildren(QWidget) if w.isVisible()]
+            # Sections have a 'geometry' of their own.
+            seen.append([QWidget.geometry(widget) for widget in shown])
+            return len(seen) > 2 and seen[-1] == seen[-2] == seen[-3]
+
+        qtbot.waitUntil(at_rest, timeout=timeout)
+
+    return wait
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_fast_worker_is_drawn_at_the_rate_of_the_timer(make_dock, engine, qtbo
     frames = []
     dock.controller.layers.get(ITERATE).events.data.connect(lambda e: frames.append(e))
     start, level = time.monotonic(), dock.controller.progress.level
-    qtbot.wait(1500)
+    qtbot.wait(800)
     elapsed = time.monotonic() - start
     assert len(frames) <= 4 * elapsed + 2
     assert dock.controller.progress.level - level > 3 * len(frames)
@@ -181,7 +181,7 @@ def test_a_closed_dock_leaves_the_run_and_a_new_one_joins_it(make_dock, engine, 
 @pytest.mark.parametrize("show", [False, True])
 def test_closing_the_window_ends_the_run(make_dock, engine, qtbot, show):
     viewer, dock = make_dock(window=True, show=show)
-    qtbot.wait(50)
+    QApplication.processEvents()
     engine.levels, engine.delay = 10_000, 0.005
     control = dock.controller
     dock.run()
@@ -201,15 +201,16 @@ def test_quitting_waits_for_the_worker_but_not_for_ever(make_dock, engine, qtbot
     wait_for(qtbot, dock.controller, "running")
     assert lifecycle.stop_all(patience=5)
     finish(dock.controller)
-    stubborn = threading.Event()
+    begun, stubborn = threading.Event(), threading.Event()
 
     def ignore_stop(recipe, measurement, control):
+        begun.set()
         stubborn.wait(10)
         yield from ()
 
     dock.controller.runner = ignore_stop
     dock.run()
-    qtbot.wait(50)
+    qtbot.waitUntil(begun.is_set)
     start = time.monotonic()
     assert not lifecycle.stop_all(patience=0.3)
     assert time.monotonic() - start < 2
@@ -228,7 +229,7 @@ def test_in_3d_frames_are_rare(make_dock, engine, qtbot, finish):
     frames = []
     dock.controller.layers.get(ITERATE).events.data.connect(lambda e: frames.append(e))
     before = dock.controller.progress.level
-    qtbot.wait(1200)
+    qtbot.wait(700)  # a third of the time between two frames
     assert len(frames) <= 1
     assert dock.controller.progress.level > before + 20, "numbers go on"
     viewer.dims.ndisplay = 2

@@ -65,23 +65,23 @@ def test_loading_goes_on_in_a_thread_and_fills_the_devices(make_dock, qtbot):
     assert [box.itemText(i) for i in range(3)] == ["auto", "cpu", "cuda:0"]
 
 
-def test_fits_a_screen_of_1366_by_768(make_dock, qtbot):
+def test_fits_a_screen_of_1366_by_768(make_dock, laid_out):
     _viewer, dock = make_dock(window=True, show=True)
-    qtbot.wait(50)
     window = dock.window()
+    laid_out(window)
     assert window.minimumSizeHint().height() <= 700
     assert dock.minimumSizeHint().height() <= 420
     assert dock.width() <= 400
     assert dock.scroll.horizontalScrollBar().maximum() == 0
 
 
-def test_a_long_layer_name_does_not_shrink_the_canvas(make_dock, qtbot):
+def test_a_long_layer_name_does_not_shrink_the_canvas(make_dock, laid_out):
     viewer, dock = make_dock(window=True, show=True)
     window = dock.window()
     window.resize(1366, 740)
-    qtbot.wait(50)
+    laid_out(window)
     viewer.layers["torso"].name = "x" * 95
-    qtbot.wait(50)
+    laid_out(window)
     assert dock.width() <= 400
     assert viewer.canvas.size[1] > 350
     assert dock.data.layer_box.itemText(0) == "x" * 95
@@ -110,10 +110,10 @@ def test_shortcuts_are_written_on_the_buttons(make_dock):
         assert keys.startswith("Ctrl+")
 
 
-def test_no_text_of_the_dock_is_cut_off(make_dock, qtbot):
+def test_no_text_of_the_dock_is_cut_off(make_dock, laid_out):
     _viewer, dock = make_dock(window=True, show=True)
     dock.window().resize(1366, 740)
-    qtbot.wait(50)
+    laid_out(dock.window())
     for button in dock.findChildren(QPushButton):
         needed = max(
             button.fontMetrics().horizontalAdvance(line) for line in button.text().split("\n")
@@ -223,12 +223,15 @@ def test_methods_without_a_prior_leave_it_grey(make_dock):
     assert dock.method.steps.value() > 1
 
 
-def test_a_missing_prior_is_said(make_dock):
+def test_a_missing_prior_is_said(make_dock, monkeypatch):
+    from napari_padis.gui.sections import prior
+
+    monkeypatch.setattr(prior, "catalogue", list)
     _, dock = make_dock()
-    dock.prior.prior_box.clear()
-    dock.method.method_box.setCurrentIndex(dock.method.method_box.findData("padis-fast"))
+    dock.method.choose("padis-fast")
     dock.run()
-    assert "No prior" in dock.run_bar.message.text()
+    assert "needs a prior, and none is installed" in dock.run_bar.message.text()
+    assert dock.controller.state == "idle"
 
 
 def test_the_card_of_a_prior_is_readable():
@@ -302,5 +305,4 @@ def test_the_proxy_of_napari_is_accepted_without_private_access(
     viewer = make_napari_viewer_proxy()
     dock = ReconstructionDock(viewer)
     viewer.window.add_dock_widget(dock, name="Reconstruction")
-    qtbot.wait(20)
-    assert dock.controller._watcher is not None
+    qtbot.waitUntil(lambda: dock.controller._watcher is not None)

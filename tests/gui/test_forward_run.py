@@ -10,11 +10,11 @@ from napari_padis.scan.measurement import Measurement
 
 #: Settings that leave enough data to know the volume again.
 SETTINGS = {
-    "parallel": {"views": 60, "bins": 128},
-    "fan": {"views": 90, "bins": 128},
-    "cone": {"views": 90, "columns": 128},
+    "parallel": {"views": 60, "detectors": 128},
+    "fan": {"views": 90, "detectors": 128},
+    "cone": {"views": 90, "detectors": 128},
     "cartesian": {"acceleration": 1, "centre": 4, "coils": 2},
-    "blur": {"side": 3},
+    "blur": {"size": 3},
     "mask": {"missing": 5},
 }
 

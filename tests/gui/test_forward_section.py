@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLabel, QPushButton, QRa
 
 from napari_padis.engine.events import Started
 from napari_padis.errors import InputError
-from napari_padis.gui.layer_data import measurement_layer
+from napari_padis.gui.layer_data import measurement_layer, volume_layer
 from napari_padis.gui.picture.widget import GeometryPicture
 from napari_padis.gui.sections.parameters import PARAMETERS
 from napari_padis.likelihood import FORWARDS
@@ -57,12 +57,12 @@ def test_the_defaults_of_every_model_make_a_simulation(make_dock, kind):
 def test_rows_follow_other_settings(make_dock):
     _, dock = make_dock()
     dock.forward.choose("blur")
-    kernel, side, width = (dock.forward.control(n) for n in ("kernel", "side", "width"))
-    assert side.isVisibleTo(dock)
+    kernel, size, width = (dock.forward.control(n) for n in ("kernel", "size", "width"))
+    assert size.isVisibleTo(dock)
     assert not width.isVisibleTo(dock)
     kernel.setCurrentIndex(1)
     assert width.isVisibleTo(dock)
-    assert not side.isVisibleTo(dock)
+    assert not size.isVisibleTo(dock)
     dock.forward.choose("parallel")
     assert not width.isVisibleTo(dock)
 
@@ -93,15 +93,15 @@ def test_an_impossible_scan_is_said_and_not_run(make_dock):
     _, dock = make_dock()
     section = dock.forward
     section.choose("fan")
-    good = section.control("origin").value()
-    section.control("origin").setValue(10)
+    good = section.control("source_origin").value()
+    section.control("source_origin").setValue(10)
     assert "outside the circle" in section.facts.text()
     assert not section.picture.isVisibleTo(dock)
     with pytest.raises(InputError, match="outside the circle"):
         dock.request()
     dock.run()
     assert "outside the circle" in dock.run_bar.message.text()
-    section.control("origin").setValue(good)
+    section.control("source_origin").setValue(good)
     assert section.problem == ""
     assert dock.request().simulation is not None
 
@@ -116,7 +116,7 @@ def test_factors_divide_the_image(make_dock):
 def test_own_settings_stay_when_only_the_slices_change(make_dock):
     _, dock = make_dock()
     dock.forward.choose("cone")
-    rows, columns = dock.forward.control("rows"), dock.forward.control("columns")
+    rows, columns = dock.forward.control("detector_rows"), dock.forward.control("detectors")
     assert (rows.value(), columns.value()) == (12, 96)
     columns.setValue(50)
     dock.measurement.last.setValue(2)
@@ -131,6 +131,43 @@ def add(viewer, geometry, shape):
     measurement = Measurement(np.ones(shape, np.float32), geometry, Noise("none", 0.0))
     data, options, _ = measurement_layer(measurement)
     return viewer.add_image(data, **options)
+
+
+def test_numbers_follow_other_settings_until_they_are_set(make_dock):
+    _, dock = make_dock()
+    section = dock.forward
+    section.choose("fan")
+    origin, detector = (section.control(f"source_{n}") for n in ("origin", "detector"))
+    origin.setValue(200)
+    assert detector.value() == 300
+    assert section.geometry.source_detector == 300
+    detector.setValue(280)
+    origin.setValue(220)
+    assert detector.value() == 280
+    assert section.geometry.source_detector == 280
+    section.choose("cartesian")
+    centre = section.control("centre")
+    assert centre.value() == round(0.08 * 48)
+    section.control("acceleration").setValue(8)
+    assert centre.value() == round(0.04 * 48)
+
+
+def test_own_kernel_and_source_with_another_image(make_dock, volume):
+    viewer, dock = make_dock()
+    section = dock.forward
+    section.choose("blur")
+    section.control("size").setValue(5)
+    section.choose("fan")
+    section.control("source_origin").setValue(200)
+    other = dataclasses.replace(volume, array=volume.array[:, :30, :30])
+    data, options, _ = volume_layer(other)
+    dock.data.choose(viewer.add_image(data, **options))
+    assert section.geometry.image_shape == (30, 30)
+    # Distances were chosen for the old image, the kernel was not.
+    corner = np.hypot(30 * 2.0, 30 * 2.5) / 2
+    assert section.geometry.source_origin == pytest.approx(4 * corner)
+    section.choose("blur")
+    assert section.geometry.kernel.shape == (5, 5)
 
 
 def test_a_measurement_shows_its_facts_instead_of_the_form(make_dock):
@@ -249,7 +286,7 @@ def test_tab_goes_in_the_order_of_work(make_dock):
         dock.measurement.first,
         section.model_box,
         section.control("views"),
-        section.control("bins"),
+        section.control("detectors"),
         section.noise.kind,
         section.backend_box,
         section.picture.button,

@@ -146,6 +146,18 @@ def test_simulated_noise_is_a_share_of_the_rms(volume):
     assert counted.noise.kind == "poisson"
 
 
+def test_noise_is_added_to_one_projection(volume, monkeypatch):
+    from napari_padis.likelihood import simulation
+
+    calls, plain = [], simulation.simulate
+    monkeypatch.setattr(simulation, "simulate", lambda *a, **k: calls.append(1) or plain(*a, **k))
+    geometry = ParallelGeometry.standard(2, volume.shape[1:], volume.spacing[1:], detectors=16)
+    noisy = jobs.simulate(volume, jobs.Simulation(geometry, "gaussian", slices=(4, 6)), 3)
+    assert noisy.provenance["seed"] == 3
+    assert noisy.noise.sigma > 0
+    assert calls == [1]
+
+
 def test_nothing_to_reconstruct_is_said(engine):
     events = run(jobs.Request(Recipe(method="fbp")), engine)
     assert "choose a volume" in str(events[jobs.Failed].error)

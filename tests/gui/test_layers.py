@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Vectors
 
 from napari_padis.engine.events import Iterate, Statistics
-from napari_padis.gui.layers import GRID, ITERATE, MEAN, STD, VARIANCE, RunLayers
+from napari_padis.gui.layers import GRID, ITERATE, MEAN, ROLE, STD, VARIANCE, RunLayers
 
 
 @pytest.fixture
@@ -207,8 +207,20 @@ def test_the_grid_is_shown_in_the_axial_plane_only(viewer, layers):
 def test_no_grid_for_methods_without_patches(viewer, started):
     layers = RunLayers(viewer)
     layers.begin(dataclasses.replace(started, layout=None))
-    assert len(layers.get(GRID).data) == 0
+    assert layers.get(GRID) is None
     layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, None))
+
+
+def test_the_run_before_goes_out_of_sight_where_the_shape_is_another(layers, viewer, started):
+    old = layers.get(MEAN)
+    layers.show(MEAN)
+    other = dataclasses.replace(started, spacing=(1.0, 1.0, 1.0))
+    layers.begin(other)
+    assert old in viewer.layers
+    assert not old.visible
+    assert layers.get(MEAN) is not old
+    ours = [x for x in viewer.layers if ROLE in x.metadata and x.visible]
+    assert ours == [layers.get(ITERATE), layers.get(GRID)]
 
 
 def test_show_makes_one_image_visible(layers):

@@ -64,10 +64,10 @@ def test_a_layer_gives_the_measurement_back_exactly(kind):
     measurement = measurement_of(kind)
     data, options, layer_type = measurement_layer(measurement)
     assert layer_type == "image"
-    assert data.ndim == 3
+    assert data.ndim == (4 if kind == "cone" else 3)
     assert data.dtype == np.float32
     layer = Image(data, **options)
-    assert [str(unit) for unit in layer.units] == ["millimeter"] * 3
+    assert [str(unit) for unit in layer.units] == ["millimeter"] * data.ndim
     back = measurement_from_layer(layer)
     np.testing.assert_array_equal(back.data, measurement.data)
     assert back.data.dtype == measurement.data.dtype
@@ -89,8 +89,11 @@ def test_axes_and_scales():
     assert layer("fan")["axis_labels"] == ("slice", "view", "detector")
     assert layer("fan")["scale"][2] == fan.detector_pitch
     cone = geometries()["cone"]
-    assert layer("cone")["axis_labels"] == ("view", "row", "column")
-    assert layer("cone")["scale"][1:] == cone.detector_pitch
+    assert layer("cone")["axis_labels"] == ("view", "S", "row", "column")
+    assert layer("cone")["scale"][2:] == cone.detector_pitch
+    # One slice, as thick as all slices of the image and in the middle of them.
+    assert layer("cone")["scale"][1] == cone.slices * cone.slice_spacing
+    assert layer("cone")["translate"][1] == (cone.slices - 1) * cone.slice_spacing / 2
     assert layer("cartesian")["axis_labels"] == ("slice", "ky", "kx")
     assert layer("blur")["axis_labels"] == ("S", "A", "R")
     assert layer("blur")["scale"] == (5, 2, 1.5)
@@ -141,13 +144,13 @@ def test_a_layer_in_other_length_units_is_placed_in_mm():
 def test_every_kind_is_described():
     described = {kind: describe(measurement_of(kind)) for kind in geometries()}
     assert described == {
-        "fan": "Sinogram of 3 slices, 5 views, 20 bins; poisson noise",
-        "cone": "Cone-beam scan of 7 views, 4 × 10 detector pixels; poisson noise",
-        "cartesian": "k-space of 3 slices, 4 coils, 12 × 16 samples; gaussian noise",
-        "blur": "Image data of 3 slices, 12 × 16 pixels, in 1/mm; gaussian noise",
-        "downsample": "Image data of 3 slices, 6 × 8 pixels, in 1/mm; gaussian noise",
-        "mask": "Image data of 3 slices, 12 × 16 pixels, in 1/mm; gaussian noise",
-        "denoise": "Image data of 3 slices, 12 × 16 pixels, in 1/mm; gaussian noise",
+        "fan": "Sinogram of 3 slices, 5 views, 20 bins; Poisson noise",
+        "cone": "Cone-beam scan of 7 views, 4 × 10 detector pixels; Poisson noise",
+        "cartesian": "k-space of 3 slices, 4 coils, 12 × 16 samples; Gaussian noise",
+        "blur": "Image data of 3 slices, 12 × 16 pixels, in 1/mm; Gaussian noise",
+        "downsample": "Image data of 3 slices, 6 × 8 pixels, in 1/mm; Gaussian noise",
+        "mask": "Image data of 3 slices, 12 × 16 pixels, in 1/mm; Gaussian noise",
+        "denoise": "Image data of 3 slices, 12 × 16 pixels, in 1/mm; Gaussian noise",
     }
     facts = {kind: geometry_facts(geometry, 3) for kind, geometry in geometries().items()}
     assert facts["downsample"].startswith("6 × 8 coarse pixels of 4 × 3 mm →")

@@ -14,13 +14,13 @@ from napari_padis.gui.ortho import OrthoViews, toggle_ortho_views
 
 
 @pytest.fixture
-def ortho(make_napari_viewer, add_volume, qtbot):
+def ortho(make_napari_viewer, add_volume, laid_out):
     """Viewer, layer and orthogonal views in a window of a decent size."""
     viewer = make_napari_viewer(show=True)
     layer = add_volume(viewer)
     widget = toggle_ortho_views(viewer, True)
     widget.window().resize(1300, 900)
-    qtbot.wait(150)
+    laid_out(widget.window())
     return viewer, layer, widget
 
 
@@ -49,7 +49,7 @@ def test_the_views_are_radiological(ortho, qtbot):
     """The bright block is at the patient's right, front and top."""
     _viewer, _, widget = ortho
     widget.set_point((25.0, 70.0, 110.0))
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: not widget._timer.isActive())
     corners = {view.plane.name: bright_corner(picture(view)) for view in widget.planes}
     assert corners == {
         "axial": ("top", "left"),  # front on top, right on the left
@@ -73,14 +73,14 @@ def test_the_views_are_radiological(ortho, qtbot):
 
 
 def test_the_main_canvas_is_radiological_and_shows_the_grid_on_the_tiles(
-    make_dock, engine, qtbot, finish
+    make_dock, engine, laid_out
 ):
     viewer, dock = make_dock(window=True, show=True)
     dock.window().resize(1300, 800)
-    qtbot.wait(150)
+    laid_out(dock.window())
     viewer.dims.point = (25.0, 70.0, 110.0)
     viewer.fit_to_view()
-    qtbot.wait(50)
+    QApplication.processEvents()
     image = viewer.screenshot(flash=False)[..., :3].mean(-1)
     assert bright_corner(image) == ("top", "left")
     # A checkerboard of the tiles: every line must lie where the brightness changes.
@@ -91,10 +91,10 @@ def test_the_main_canvas_is_radiological_and_shows_the_grid_on_the_tiles(
     layer = viewer.layers["iterate"]
     viewer.dims.point = (10.0, 0.0, 0.0)
     viewer.fit_to_view(layers=[layer])
-    qtbot.wait(50)
+    QApplication.processEvents()
     with_grid = viewer.screenshot(flash=False)[..., :3].astype(int)
     viewer.layers["patch grid"].visible = False
-    qtbot.wait(20)
+    QApplication.processEvents()
     without = viewer.screenshot(flash=False)[..., :3].astype(int)
     line = np.abs(with_grid - without).max(-1) > 40
     step = without.max(-1)
@@ -181,22 +181,17 @@ def test_layers_come_and_go(ortho, add_volume, qtbot):
         axis_labels=("slice", "view", "detector"),
     )
     second = add_volume(viewer, name="second")
-    qtbot.wait(20)
-    assert names() == ["torso", "second"]
+    qtbot.waitUntil(lambda: names() == ["torso", "second"])
     for view in widget.planes:
         assert list(view.model.layers)[-2:] == view._lines, "the crosshair stays on top"
     viewer.layers.remove(layer)
     viewer.layers.remove(second)
-    qtbot.wait(20)
-    assert names() == []
-    for name in ("third", "fourth"):
-        # Removal flushes OpenGL commands; in the wrong context the next drawing crashes.
-        layer = add_volume(viewer, name=name)
-        qtbot.wait(60)
-        assert names() == [name]
-        viewer.layers.remove(layer)
-        qtbot.wait(60)
-        assert names() == []
+    qtbot.waitUntil(lambda: names() == [])
+    # Removal flushes OpenGL commands; in the wrong context the next drawing crashes.
+    add_volume(viewer, name="third")
+    qtbot.waitUntil(lambda: names() == ["third"])
+    for view in widget.planes:
+        view.canvas.screenshot(flash=False)
 
 
 def test_the_dock_cannot_float(ortho, qtbot):
@@ -215,8 +210,7 @@ def test_the_dock_cannot_float(ortho, qtbot):
 
     check()
     dock._update_title_bar(False)  # napari makes a new title bar now and then
-    qtbot.wait(50)
-    check()
+    qtbot.waitUntil(check)
 
 
 def test_closing_the_dock_frees_the_canvases_and_it_can_be_opened_again(ortho, qtbot):
@@ -224,16 +218,17 @@ def test_closing_the_dock_frees_the_canvases_and_it_can_be_opened_again(ortho, q
     assert len(QtViewer._instances) == 4
     toggle_ortho_views(viewer, False)
     del widget
-    qtbot.wait(50)
-    for _ in range(3):
+
+    def freed():
         gc.collect()
-        qtbot.wait(10)
+        assert sum(_alive(item) for item in QtViewer._instances) == 1
+
+    qtbot.waitUntil(freed)
     viewer.layers["torso"].data = viewer.layers["torso"].data + 1
     viewer.dims.point = (5.0, 10.0, 10.0)
-    qtbot.wait(60)
-    assert sum(_alive(item) for item in QtViewer._instances) == 1
+    qtbot.wait(60)  # longer than movements are gathered: nobody must follow
     again = toggle_ortho_views(viewer, True)
-    qtbot.wait(50)
+    QApplication.processEvents()
     assert isinstance(again, OrthoViews)
     assert again.planes[0].model.layers["torso"].data is viewer.layers["torso"].data
     assert toggle_ortho_views(viewer, True) is again

@@ -78,8 +78,16 @@ def test_levels_are_iterations(dense):
 
 def test_options_are_checked():
     for wrong in ({"iterations": 0}, {"ridge": -1}, {"ridge": "nan"}, {"iterations": 1e9}):
-        with pytest.raises(InputError, match="'iterations' must be at least 1"):
+        with pytest.raises(InputError, match=f"'{next(iter(wrong))}' of 'cg' must be from"):
             CG.settings(wrong)
+
+
+def test_steps_are_iterations(dense):
+    assert CG.plan(5, {}) == (5, 0)
+    assert CG.plan(5, {"iterations": 7, "ridge": 0.1}) == (5, 0)
+    levels = list(CG.run(dense, None, 1, 4, {"iterations": 7}))
+    assert [(s.level, s.levels) for s in levels] == [(i, 4) for i in range(4)]
+    assert METHODS["fbp"].plan(5, {}) == (0, 0)
 
 
 def test_fully_sampled_image_of_one_coil_is_recovered_with_its_phase():

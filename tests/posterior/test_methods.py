@@ -26,6 +26,21 @@ def test_options_must_be_numbers():
         METHODS["padis-fast"].settings({"inner": "many"})
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+def test_every_setting_has_a_range_that_holds_its_default(method):
+    assert method.settings({}) == dict(method.options)
+    for name in method.options:
+        for wrong in (-1, "nan", "inf"):
+            with pytest.raises(InputError, match=f"'{name}' of '{method.name}' must be from"):
+                method.settings({name: wrong})
+
+
+@pytest.mark.parametrize("wrong", ["inner", "cg"])
+def test_counts_of_nothing_are_refused(wrong):
+    with pytest.raises(InputError, match=f"'{wrong}'"):
+        METHODS["padis-fast"].plan(10, {wrong: 0})
+
+
 @pytest.mark.parametrize(
     ("name", "evaluations"),
     [("padis", 1000), ("padis-fast", 100), ("padis-calibrated", 130), ("fbp", 0)],

@@ -1,5 +1,8 @@
 """The measurement file keeps everything a reconstruction needs."""
 
+import dataclasses
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -41,6 +44,50 @@ def test_round_trip_is_exact(tmp_path, measurement):
     np.testing.assert_array_equal(back.affine, measurement.affine)
     assert back.provenance == {"seed": 3, "slices": [0, 3], "scale": 2.5}
     assert len(read_all([path, path])) == 2
+
+
+def test_files_of_version_1_are_read(tmp_path):
+    """Written by hand: attributes and JSON as the first version had them."""
+    geometry = {
+        "angles": [0.0, 1.0, 2.0], "detectors": 5, "detector_pitch": 1.5, "image_shape": [4, 6],
+        "pixel": [1.0, 2.0], "slice_spacing": 3.0, "kind": "parallel",
+    }  # fmt: skip
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs.update(format=FORMAT, version=1, name="old", unit="HU", mu_water=0.019)
+        file["data"] = np.ones((2, 3, 5), np.float32)
+        file["affine"] = np.eye(4)
+        for name, value in (("geometry", geometry), ("noise", {"kind": "none", "sigma": 0.0})):
+            file.create_dataset(name, data=json.dumps(value), dtype=h5py.string_dtype())
+    found = read(tmp_path / "old.h5")
+    assert isinstance(found.geometry, ParallelGeometry)
+    assert found.volume_shape == (2, 4, 6)
+    assert found.spacing == (3.0, 1.0, 2.0)
+    assert found.geometry.shift == 0
+    assert (found.noise, found.mu_water, found.name) == (Noise("none", 0.0), 0.019, "old")
+
+
+@pytest.mark.parametrize("wrong", [{"sigma": -1.0}, {"sigma": float("nan")}, {"photons": "many"},
+                                   {"photons": float("inf")}, {"electronic": -2}])  # fmt: skip
+def test_noise_is_made_of_sensible_numbers(wrong):
+    with pytest.raises(InputError, match=f"'{next(iter(wrong))}'"):
+        Noise("poisson", **wrong)
+
+
+@pytest.mark.parametrize("mu", [0.0, -0.02, float("nan"), float("inf")])
+def test_water_attenuates(measurement, mu):
+    with pytest.raises(InputError, match="attenuation of water"):
+        dataclasses.replace(measurement, mu_water=mu)
+
+
+@pytest.mark.parametrize("wrong", [{"detectors": 0}, {"detectors": 2.5},
+                                   {"detectors": float("nan")},
+                                   {"detector_pitch": 1e-300}, {"pixel": (1e300, 1.0)},
+                                   {"shift": 1e12}])  # fmt: skip
+def test_geometry_is_made_of_sensible_numbers(measurement, wrong):
+    with pytest.raises(InputError):
+        dataclasses.replace(measurement.geometry, **wrong)
+    whole = dataclasses.replace(measurement.geometry, detectors=20.0)
+    assert isinstance(whole.detectors, int)
 
 
 def test_file_says_what_it_is_and_is_chunked_by_slice(tmp_path, measurement):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_padis.errors import InputError
+from napari_padis.likelihood.settings import DEFAULTS
 
 #: What the axes of the data are.
 AXES = {
@@ -19,28 +20,22 @@ AXES = {
     "denoise": ("slices", "rows", "columns"),
 }
 
+_CT = ("parallel", "fan", "cone")
+
+#: Options of noise and phase, which are no settings of a geometry.
+NOISE = ("sigma", "sigma_relative", "photons", "electronic", "phase")
+
 #: Forward models that an option belongs to.
-MODELS = {
-    "views": ("parallel", "fan", "cone"),
-    "detectors": ("parallel", "fan", "cone"),
-    "arc": ("parallel", "fan", "cone"),
-    "angles": ("parallel", "fan", "cone"),
-    "photons": ("parallel", "fan", "cone"),
-    "electronic": ("parallel", "fan", "cone"),
-    "source_origin": ("fan", "cone"),
-    "source_detector": ("fan", "cone"),
-    "curved": ("fan",),
-    "detector_rows": ("cone",),
-    "mask": ("cartesian",),
-    "acceleration": ("cartesian",),
-    "centre": ("cartesian",),
-    "coils": ("cartesian",),
+MODELS: dict[str, tuple[str, ...]] = {
+    **{
+        name: tuple(kind for kind, defaults in DEFAULTS.items() if name in defaults)
+        for settings in DEFAULTS.values()
+        for name in settings
+    },
+    "angles": _CT,
+    "photons": _CT,
+    "electronic": _CT,
     "phase": ("cartesian",),
-    "kernel": ("blur",),
-    "size": ("blur",),
-    "width": ("blur",),
-    "factor": ("downsample",),
-    "missing": ("mask",),
 }
 
 
@@ -54,3 +49,19 @@ def check_options(kind: str, given: Mapping[str, Any]) -> None:
                 f"The option --{flag} does not belong to the forward model '{kind}' but to "
                 f"{' and '.join(models)}."
             )
+
+
+def default(name: str) -> str:
+    """Default of an option for its help, where it is a number or a name.
+
+    It is told for each model where the models differ.
+    """
+    values = {kind: DEFAULTS[kind][name] for kind in MODELS[name]}
+    plain = {kind: _plain(value) for kind, value in values.items() if not callable(value)}
+    if len(set(plain.values())) == 1:
+        return next(iter(plain.values()))
+    return ", ".join(f"{kind} {value}" for kind, value in plain.items())
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -19,7 +19,7 @@ from napari_padis.errors import InputError, ReconstructionError
 
 if TYPE_CHECKING:
     from napari_padis.engine.control import Control
-    from napari_padis.engine.events import Event, Result, Started
+    from napari_padis.engine.events import Event, Progress, Result, Started
     from napari_padis.scan.measurement import Measurement
     from napari_padis.scan.volume import Volume
 
@@ -42,7 +42,10 @@ def reconstruct(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", help="Network evaluations per sample; default of the method."),
+        typer.Option(
+            "--steps",
+            help="Network evaluations per sample, iterations of 'cg'; default of the method.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of all random numbers.")] = 0,
     device: Annotated[
@@ -127,7 +130,7 @@ def _read_measurement(path: Path) -> Measurement:
     if isinstance(found, Projections):
         raise InputError(
             f"'{path}' holds raw projections, not a measurement yet; prepare them in the window, "
-            "or with napari_padis.scan.preparation."
+            "or with 'napari-padis prepare'."
         )
     if not isinstance(found, Measurement):
         raise InputError(
@@ -139,16 +142,14 @@ def _read_measurement(path: Path) -> Measurement:
 def _read_reference(path: Path, data: Measurement, slices: tuple[int, int] | None) -> Volume:
     import numpy as np
 
-    from napari_padis.engine.metrics import WINDOW, matching_slices
+    from napari_padis.engine.metrics import matching_slices, window_of
     from napari_padis.scan.read import read
-    from napari_padis.scan.units import scale_in
     from napari_padis.scan.volume import Volume
 
     found = read(path)
     if not isinstance(found, Volume):
         raise InputError(f"The reference '{path}' is a measurement; give a volume.")
-    for unit in (found.unit, data.unit):
-        scale_in(WINDOW, unit)
+    window_of(data.unit, found)
     assert data.affine is not None
     first, last = slices or (0, data.volume_shape[0])
     affine = np.array(data.affine)
@@ -196,8 +197,7 @@ def _follow(events: Iterator[Event], quiet: bool) -> Result:
                 bar.n = min(event.fraction, 1.0)
                 remaining = event.remaining
                 left = tqdm.format_interval(remaining) if math.isfinite(remaining) else "?"
-                numbers = f"sigma {event.sigma:.3g}, residual {event.residual:.3g}"
-                bar.set_postfix_str(f"{left} left, {numbers}")
+                bar.set_postfix_str(", ".join([f"{left} left", *_numbers(event)]))
             elif isinstance(event, Finished):
                 return event.result
     finally:
@@ -206,16 +206,29 @@ def _follow(events: Iterator[Event], quiet: bool) -> Result:
     raise ReconstructionError("The run ended without a result.")
 
 
+def _numbers(event: Progress) -> list[str]:
+    """Where the run is, as far as it is known."""
+    if math.isnan(event.residual):
+        return []
+    # Methods without a prior count iterations and know no noise levels.
+    place = f"sigma {event.sigma:.3g}"
+    if math.isnan(event.sigma):
+        place = f"iteration {event.level + 1}"
+    return [place, f"residual {event.residual:.3g}"]
+
+
 def _announcement(event: Started) -> str:
-    size = " x ".join(str(n) for n in event.shape)
-    return (
-        f"{size} voxels on {event.device}, {event.evaluations} network evaluations a sample, "
-        f"about {event.memory / 2**20:.0f} MiB"
-    )
+    words = [f"{' x '.join(str(n) for n in event.shape)} voxels on {event.device}"]
+    if event.evaluations:
+        words.append(f"{event.evaluations} network evaluations a sample")
+    elif event.levels:
+        words.append(f"{event.levels} iterations")
+    return ", ".join([*words, f"about {event.memory / 2**20:.0f} MiB"])
 
 
 def _summary(result: Result, folder: Path) -> str:
-    words = [f"{folder}: {len(result.samples)} samples"]
+    count = len(result.samples)
+    words = [f"{folder}: {count} {'sample' if count == 1 else 'samples'}"]
     if isinstance(seconds := result.report.get("seconds"), int | float):
         words.append(f"{seconds:.1f} s")
     if metrics := result.report.get("metrics"):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_padis.cli.models import AXES
+from napari_padis.cli.models import AXES, NOISE, check_options, default
 from napari_padis.cli.options import output_file, parse_steps
 from napari_padis.errors import InputError
+from napari_padis.likelihood import settings as standard
 
 if TYPE_CHECKING:
-    from napari_padis.cli.geometry import Grid
+    from napari_padis.likelihood.settings import Grid
     from napari_padis.scan.geometry import Geometry
     from napari_padis.scan.measurement import Measurement
     from napari_padis.scan.volume import Volume
@@ -33,14 +34,16 @@ def simulate(
         str | None,
         _option("--slices", "Only slices A to B-1, every STEP-th.", "A:B[:STEP]"),
     ] = None,
-    views: Annotated[int | None, _option("--views", "CT: number of views; 20.")] = None,
+    views: Annotated[
+        int | None, _option("--views", f"CT: number of views; {default('views')}.")
+    ] = None,
     detectors: Annotated[
         int | None,
-        _option("--detectors", "CT: detector bins; 512, cone beam twice the image."),
+        _option("--detectors", f"CT: detector bins; {default('detectors')}, cone twice the image."),
     ] = None,
     arc: Annotated[
         float | None,
-        _option("--arc", "CT: degrees the views cover; 180, fan and cone 360."),
+        _option("--arc", f"CT: degrees the views cover; {default('arc')}."),
     ] = None,
     angles: Annotated[
         Path | None,
@@ -48,44 +51,77 @@ def simulate(
     ] = None,
     source_origin: Annotated[
         float | None,
-        _option("--source-origin", "fan, cone: mm from source to rotation axis."),
+        _option(
+            "--source-origin", "fan, cone: mm from source to rotation axis; two image diagonals."
+        ),
     ] = None,
     source_detector: Annotated[
         float | None,
-        _option("--source-detector", "fan, cone: mm from source to detector."),
+        _option(
+            "--source-detector",
+            f"fan, cone: mm from source to detector; {standard.MAGNIFICATION:g} x the former.",
+        ),
     ] = None,
     curved: Annotated[bool, _option("--curved", "fan: curved detector.")] = False,
     detector_rows: Annotated[
         int | None, _option("--detector-rows", "cone: detector rows; twice the slices.")
     ] = None,
+    feed: Annotated[
+        float | None,
+        _option("--feed", f"cone: mm along the patient in a turn (helix); {default('feed')}."),
+    ] = None,
     mask: Annotated[
         str | None,
-        _option("--mask", "cartesian: equispaced, random or poisson samples.", "NAME"),
+        _option(
+            "--mask",
+            f"cartesian: equispaced, random or poisson samples; {default('mask')}.",
+            "NAME",
+        ),
     ] = None,
     acceleration: Annotated[
-        float | None, _option("--acceleration", "cartesian: one sample in so many; 4.")
+        float | None,
+        _option("--acceleration", f"cartesian: one sample in so many; {default('acceleration')}."),
     ] = None,
     centre: Annotated[
         int | None,
-        _option("--centre", "cartesian: fully sampled columns; 32 % / acceleration."),
+        _option(
+            "--centre",
+            f"cartesian: fully sampled columns; {100 * standard.CENTRE:g} % / acceleration.",
+        ),
     ] = None,
-    coils: Annotated[int | None, _option("--coils", "cartesian: receive coils; 1.")] = None,
+    coils: Annotated[
+        int | None, _option("--coils", f"cartesian: receive coils; {default('coils')}.")
+    ] = None,
     phase: Annotated[
         float | None,
         _option("--phase", "cartesian: smooth random phase in radians; 0."),
     ] = None,
-    kernel: Annotated[str | None, _option("--kernel", "blur: uniform or gaussian.", "NAME")] = None,
+    kernel: Annotated[
+        str | None,
+        _option("--kernel", f"blur: uniform or gaussian; {default('kernel')}.", "NAME"),
+    ] = None,
     size: Annotated[
-        int | None, _option("--size", "blur: side of the kernel in pixels, odd; 9.")
+        int | None,
+        _option(
+            "--size",
+            f"blur: side of the kernel in pixels, odd; {standard.UNIFORM_SIZE}, Gaussian 3 sigma "
+            "to each side.",
+        ),
     ] = None,
     width: Annotated[
-        float | None, _option("--width", "blur: sigma of the Gaussian in pixels; 2.")
+        float | None,
+        _option("--width", f"blur: sigma of the Gaussian in pixels; {default('width')}."),
     ] = None,
     factor: Annotated[
-        int | None, _option("--factor", "downsample: side of a coarse pixel; 4.")
+        int | None,
+        _option(
+            "--factor",
+            f"downsample: side of a coarse pixel; {standard.FACTOR} where that divides the image.",
+        ),
     ] = None,
     missing: Annotated[
-        float | None, _option("--missing", "mask: share of missing pixels; 0.5.")
+        float | None,
+        _option("--missing", f"mask: share of missing pixels; {default('missing')}."),
     ] = None,
     sigma: Annotated[
         float | None,
@@ -113,7 +149,7 @@ def simulate(
         and value is not None
         and value is not False
     }
-    from napari_padis.cli.geometry import make_geometry
+    from napari_padis.likelihood.design import design
     from napari_padis.likelihood.registry import find_forward
     from napari_padis.scan.read import read
     from napari_padis.scan.volume import Volume
@@ -121,12 +157,13 @@ def simulate(
 
     find_forward(forward)
     _check_noise(given)
+    check_options(forward, given)
     output_file(out, (".h5", ".hdf5"))
     found = read(volume)
     if not isinstance(found, Volume):
         raise InputError(f"'{volume}' is a measurement already; give a volume.")
     chosen = parse_steps(slices, found.shape[0])
-    geometry = make_geometry(forward, given, _grid(found, chosen), seed)
+    geometry = design(forward, _settings(given), _grid(found, chosen), seed)
     measurement = _measure(found, geometry, given, seed, chosen)
     write(out, measurement)
     typer.echo(f"{out}: {_summary(measurement)}")
@@ -139,8 +176,18 @@ def _check_noise(given: dict[str, Any]) -> None:
         raise InputError("Electronic noise needs the number of photons: add --photons.")
 
 
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """What the geometry depends on, with the view angles of a file."""
+    from napari_padis.cli.angles import read_angles
+
+    settings = {name: value for name, value in given.items() if name not in NOISE}
+    if "angles" in settings:
+        settings["angles"] = read_angles(settings["angles"])
+    return settings
+
+
 def _grid(volume: Volume, chosen: slice | None) -> Grid:
-    from napari_padis.cli.geometry import Grid
+    from napari_padis.likelihood.settings import Grid
 
     count = len(range(volume.shape[0])[chosen or slice(None)])
     step = chosen.step if chosen and count > 1 else 1
@@ -151,7 +198,7 @@ def _grid(volume: Volume, chosen: slice | None) -> Grid:
 def _measure(
     volume: Volume, geometry: Geometry, given: dict[str, Any], seed: int, chosen: slice | None
 ) -> Measurement:
-    from napari_padis.likelihood.simulated_noise import add_noise
+    from napari_padis.likelihood.simulated_noise import add_noise, root_mean_square
     from napari_padis.likelihood.simulation import simulate as measure
     from napari_padis.scan.measurement import Noise
 
@@ -161,11 +208,7 @@ def _measure(
         return add_noise(clean, Noise("poisson", None, given["photons"], electronic), seed)
     sigma = given.get("sigma")
     if "sigma_relative" in given:
-        import torch
-
-        from napari_padis.likelihood.noise import sigma_from_rms
-
-        sigma = sigma_from_rms(torch.from_numpy(clean.data), given["sigma_relative"])
+        sigma = given["sigma_relative"] * root_mean_square(clean)
     return add_noise(clean, Noise("gaussian", sigma), seed) if sigma else clean
 
 

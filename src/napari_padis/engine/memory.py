@@ -53,15 +53,25 @@ def available_bytes(device: torch.device) -> int:
     return 8 << 30
 
 
-def check(needed: int, available: int) -> None:
+def check(needed: int, available: int, operator: int = 0) -> None:
     """Refuse a run that cannot fit; the message says what to change.
+
+    Parameters
+    ----------
+    needed, available : int
+        Bytes.
+    operator : int
+        Part of ``needed`` that the forward model takes.
 
     Raises
     ------
     ReconstructionError
     """
     if needed > available:
+        change = "fewer samples or slices"
+        if operator > needed / 2:
+            change = "the back end 'auto', fewer views or a smaller image"
         raise ReconstructionError(
             f"This run needs about {needed / 2**30:.1f} GiB of memory and "
-            f"{available / 2**30:.1f} GiB are free: choose fewer samples or slices."
+            f"{available / 2**30:.1f} GiB are free: choose {change}."
         )

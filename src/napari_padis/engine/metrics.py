@@ -82,13 +82,13 @@ def compare(
 ) -> dict[str, Any]:
     """PSNR and SSIM of a reconstruction per slice and plane.
 
-    Both are clipped to [-1000, 1000] HU and scaled to [0, 1].
+    Both are clipped to :func:`window_of` them and scaled to [0, 1].
 
     Parameters
     ----------
     array : ndarray, shape (S, A, R)
         Reconstruction in ``unit``.
-    unit : {'HU', '1/mm'}
+    unit : {'HU', '1/mm', 'arbitrary'}
     affine : ndarray, shape (4, 4)
         RAS+ mm affine of ``array``.
     reference : Volume
@@ -106,9 +106,14 @@ def compare(
         If the shapes, positions or units of the two do not belong together.
     """
     index = matching_slices(array.shape, affine, reference)
-    x = _to_window(array, unit)
-    truth = _to_window(reference.array[index], reference.unit)
-    report: dict[str, Any] = {"window_hu": [WINDOW.low, WINDOW.high], "psnr": psnr(x, truth)}
+    window = window_of(unit, reference)
+    x = _to_window(array, window, unit)
+    truth = _to_window(reference.array[index], window, reference.unit)
+    report: dict[str, Any] = {
+        "window": [window.low, window.high],
+        "window_unit": window.unit,
+        "psnr": psnr(x, truth),
+    }
     for plane, axis in PLANES.items():
         pairs = list(zip(np.moveaxis(x, axis, 0), np.moveaxis(truth, axis, 0), strict=True))
         report[plane] = PlaneMetrics(
@@ -118,6 +123,27 @@ def compare(
         ).to_dict()
     report["reference_slices"] = index.tolist()
     return report
+
+
+def window_of(unit: str, reference: Volume) -> Scale:
+    """Window in which a reconstruction in ``unit`` is compared with the reference.
+
+    [-1000, 1000] HU; where both have an arbitrary unit, from zero (or the least value) to
+    the largest value of the reference.
+
+    Raises
+    ------
+    InputError
+        If only one of them has a physical unit.
+    """
+    if unit == reference.unit == "arbitrary":
+        return Scale(min(0.0, float(reference.array.min())), float(reference.array.max()), unit)
+    if "arbitrary" in (unit, reference.unit):
+        raise InputError(
+            f"The reconstruction is in the unit '{unit}', the reference '{reference.name}' in "
+            f"'{reference.unit}': they cannot be compared; give a volume in the same unit."
+        )
+    return WINDOW
 
 
 def matching_slices(
@@ -151,8 +177,8 @@ def matching_slices(
     return index
 
 
-def _to_window(array: NDArray[Any], unit: str) -> NDArray[np.float64]:
-    scaled = scale_in(WINDOW, unit).to_unit_interval(np.asarray(array, dtype=np.float64))
+def _to_window(array: NDArray[Any], window: Scale, unit: str) -> NDArray[np.float64]:
+    scaled = scale_in(window, unit).to_unit_interval(np.asarray(array, dtype=np.float64))
     return np.clip(scaled, 0, 1)
 
 

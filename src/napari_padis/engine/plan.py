@@ -135,8 +135,8 @@ def _fit_memory(
     device: torch.device,
 ) -> int:
     """Estimated peak memory; takes fewer patches at a time where that is enough."""
-    needed = memory.state_bytes(samples, given.volume_shape)
-    needed += expected_bytes(given.geometry, recipe.backend)
+    operator = expected_bytes(given.geometry, recipe.backend)
+    needed = operator + memory.state_bytes(samples, given.volume_shape)
     if given.geometry.channels == 2:  # copies of all coils' data, as measured
         needed += 9 * given.data.nbytes
     available = memory.available_bytes(device)
@@ -150,7 +150,7 @@ def _fit_memory(
         )
         if needed + network <= available or not denoiser.halve_batch():
             break
-    memory.check(needed + network, available)
+    memory.check(needed + network, available, operator)
     return needed + network
 
 

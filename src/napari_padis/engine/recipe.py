@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_padis.errors import InputError, explain
+from napari_padis.scan.files import one_line
 
 
 class Recipe(BaseModel):
@@ -22,7 +23,8 @@ class Recipe(BaseModel):
     samples : int
         Posterior samples (chains), run as one batch.
     steps : int, optional
-        Network evaluations per slice and sample; the method's default when missing.
+        Network evaluations per slice and sample, or iterations of a method without a
+        prior; the method's default when missing.
     seed : int
         Seed of all random numbers.
     device : str
@@ -52,7 +54,7 @@ class Recipe(BaseModel):
     steps: int | None = Field(None, ge=1, le=100_000)
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
-    sigma_y: float | None = Field(None, gt=0)
+    sigma_y: float | None = Field(None, gt=0, allow_inf_nan=False)
     slices: tuple[int, int] | None = None
     backend: str = "auto"
     patch_batch: int | None = Field(None, ge=1)
@@ -72,9 +74,9 @@ class Recipe(BaseModel):
     def load(cls, path: str | Path) -> Recipe:
         """Read a recipe from JSON."""
         try:
-            return cls.model_validate_json(Path(path).read_text())
-        except OSError as error:
-            raise InputError(f"Recipe '{path}' cannot be read: {error.strerror}.") from error
+            return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"Recipe '{path}' cannot be read: {one_line(error)}.") from error
         except ValidationError as error:
             raise InputError(f"Recipe '{path}' is not valid: {explain(error)}") from error
 

@@ -63,7 +63,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).cpu()  # some devices hold no numbers ('meta')
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"Device '{name}' is not available here; use 'auto' or 'cpu'.") from error
     return device
@@ -93,10 +93,11 @@ def build_problem(
     """The normalised problem, its display, and what the user should be told."""
     data = data_tensor(measurement, device)
     geometry = measurement.geometry
-    if card is not None and geometry.channels != 1:
+    if card is not None and card.network.image_channels != geometry.channels:
+        needed = "complex images" if geometry.channels == 2 else "real images"
         raise InputError(
-            f"The prior '{card.name}' models images of one channel, but the measurement "
-            f"({geometry.kind}) has complex images: choose a method without a prior."
+            f"The measurement ({geometry.kind}) needs a prior of {needed}, which "
+            f"'{card.name}' is not: choose another prior, or a method without one."
         )
     scale, notices = _scale(measurement, operator, card, data)
     noise = noise_level(measurement, recipe, data)
@@ -113,6 +114,7 @@ def build_problem(
         shape=(measurement.volume_shape[0], geometry.channels, *geometry.image_shape),
         coupled=not geometry.slicewise,
         measured=measured_share(measurement),
+        weighted=noise.root is not None,
     )
     if noise.sigma == 0:
         notices.append(
@@ -141,9 +143,12 @@ def _scale(
             "Check that the data are those of the forward model; projections, for "
             "instance, are line integrals (after the negative logarithm)."
         )
+    chosen = Scale(low, 2 * top - low, unit)
+    if card is None:  # a scale like any other: without a prior the image does not depend on it
+        return chosen, []
     # Soft tissue, the brightest large part of most images, sits near 0.5 for CT priors.
     without = "measurement" if measurement.unit == "arbitrary" else "prior"
-    return Scale(low, 2 * top - low, unit), [
+    return chosen, [
         f"The {without} has no physical unit; intensities were scaled so that the 99th "
         "percentile of the direct reconstruction lies in the middle of the prior's range."
     ]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout
 
 from napari_padis.engine.events import Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import InputError, PadisError
 from napari_padis.gui import preferences, warmup
-from napari_padis.gui.controller import IDLE
+from napari_padis.gui.controller import IDLE, RunController
 from napari_padis.gui.job import Request
 from napari_padis.gui.ortho import toggle_ortho_views
+from napari_padis.gui.panel import Panel
 from napari_padis.gui.registry import controller_for
 from napari_padis.gui.sections.base import named
 from napari_padis.gui.sections.controls import scrolling
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 WARM_UP_DELAY = 400
 
 
-class ReconstructionDock(QWidget):
+class ReconstructionDock(Panel):
     """Everything for one reconstruction; a view of the viewer's controller.
 
     Parameters
@@ -47,10 +48,9 @@ class ReconstructionDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.setObjectName("ReconstructionDock")
+        super().__init__("ReconstructionDock", height=640)
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.controller = controller_for(self._viewer)
+        self.controller: RunController = controller_for(self._viewer)
         self.data = DataSection(self._viewer)
         self.measurement = MeasurementSection()
         self.forward = ForwardSection()
@@ -82,12 +82,6 @@ class ReconstructionDock(QWidget):
         outer.setSpacing(2)
         outer.addWidget(self.scroll, stretch=1)
         outer.addWidget(self.run_bar)
-        self.setMinimumWidth(340)
-        self.setMaximumWidth(400)
-
-    def sizeHint(self) -> QSize:
-        """Wide enough for all labels, not wider."""
-        return QSize(370, 640)
 
     def _connect(self) -> None:
         self.data.changed.connect(self._source_changed)
@@ -95,6 +89,7 @@ class ReconstructionDock(QWidget):
         self.measurement.changed.connect(self._slices_changed)
         self.forward.changed.connect(self._geometry_changed)
         self.method.changed.connect(self._method_changed)
+        self.method.noticed.connect(self._noticed)
         self.run_bar.run.connect(self.run)
         self.run_bar.pause.connect(self.controller.pause)
         self.run_bar.stop.connect(self.controller.stop)
@@ -119,7 +114,8 @@ class ReconstructionDock(QWidget):
             self.run_bar.set_started(control.begun)
         if control.progress is not None:
             self.run_bar.set_progress(control.progress)
-        self.run_bar.set_message(*control.message)
+        if control.message[1]:
+            self.run_bar.set_message(*control.message)
         self._state_changed(control.state)
 
     def _source_changed(self) -> None:
@@ -134,10 +130,18 @@ class ReconstructionDock(QWidget):
 
     def _geometry_changed(self) -> None:
         source = self.data.source
+        if self.forward.geometry is not None:
+            self.prior.set_channels(self.forward.geometry.channels)
+            self.method.set_missing(self.prior.missing)
         self.method.set_measurement(
             source if isinstance(source, Measurement) else None,
             meaning(self.forward.kind, source.unit if source is not None else "arbitrary"),
         )
+
+    def _noticed(self, notice: str) -> None:
+        """Say in sight that another method was chosen."""
+        if not self.controller.busy:
+            self.run_bar.set_message("info", notice)
 
     def _method_changed(self) -> None:
         self.prior.set_needed(self.method.needs_prior)
@@ -160,9 +164,8 @@ class ReconstructionDock(QWidget):
         self.run_bar.set_started(event)  # type: ignore[arg-type]
         self._state_changed(self.controller.state)
 
-    def _finished(self, _result: Result) -> None:
-        self.run_bar.bar.setRange(0, 1000)
-        self.run_bar.bar.setValue(1000 if _result.complete else self.run_bar.bar.value())
+    def _finished(self, result: Result) -> None:
+        self.run_bar.set_finished(result)
         self.run_bar.set_shown(self.controller.layers.shown)
 
     def request(self) -> Request:
@@ -170,10 +173,10 @@ class ReconstructionDock(QWidget):
         source, layer = self.data.source, self.data.layer
         if source is None or layer is None:
             raise InputError("Open a volume or a measurement first.")
+        if self.method.problem:
+            raise InputError(self.method.problem)
         values = self.method.values()
         if self.method.needs_prior:
-            if self.prior.name is None:
-                raise InputError("No prior is installed; choose a method that needs none.")
             values["prior"] = self.prior.name
         recipe = Recipe.create(**values, backend=self.forward.backend)
         if isinstance(source, Volume):
@@ -216,7 +219,7 @@ class ReconstructionDock(QWidget):
             self._warm = True
             QTimer.singleShot(WARM_UP_DELAY, self._prefer)
             QTimer.singleShot(WARM_UP_DELAY, self._warm_up)
-        self._watch()
+        self.find_window()
 
     def _prefer(self) -> None:
         """Take over the preferences, unless the user was quicker."""
@@ -232,14 +235,3 @@ class ReconstructionDock(QWidget):
             QTimer.singleShot(WARM_UP_DELAY, self._warm_up)
         else:
             self.method.set_devices(devices)
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Find the main window once the dock is part of it."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            QTimer.singleShot(0, self._watch)
-
-    def _watch(self) -> None:
-        window = self.window()
-        if isinstance(window, QMainWindow):
-            self.controller.watch(window)

@@ -21,6 +21,13 @@ from napari_padis.scan.geometry import (
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.volume import Volume
 
+_NOISE = {
+    "none": "no noise",
+    "unknown": "unknown noise",
+    "gaussian": "Gaussian noise",
+    "poisson": "Poisson noise",
+}
+
 
 def describe(source: Volume | Measurement) -> str:
     """Shape, spacing and unit of a volume; data and noise of a measurement."""
@@ -30,7 +37,7 @@ def describe(source: Volume | Measurement) -> str:
             f"{text.product(source.spacing)} mm, in {source.unit}"
         )
     noise = source.noise
-    kind = {"none": "no noise", "unknown": "unknown noise"}.get(noise.kind, f"{noise.kind} noise")
+    kind = _NOISE.get(noise.kind, f"{noise.kind} noise")
     return f"{_data(source)}; {kind}"
 
 

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from napari_padis.engine.control import Control
 from napari_padis.engine.events import Event, Notice, Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.gui.mailbox import Mailbox
-from napari_padis.scan.geometry import CartesianGeometry, Geometry, MaskGeometry
+from napari_padis.scan.geometry import Geometry
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.volume import Volume
 
@@ -95,32 +93,18 @@ class Ended:
 
 def simulate(volume: Volume, simulation: Simulation, seed: int) -> Measurement:
     """Measure a volume and add noise."""
-    from napari_padis import likelihood
+    from napari_padis.likelihood.simulated_noise import add_noise, root_mean_square
+    from napari_padis.likelihood.simulation import simulate as measure
 
-    def measure(noise: Noise) -> Measurement:
-        return likelihood.simulate(
-            volume, simulation.geometry, noise, seed, slices=slice(*simulation.slices)
-        )
-
-    if simulation.noise == "poisson":
-        return measure(Noise(kind="poisson", photons=simulation.photons))
+    clean = measure(volume, simulation.geometry, seed=seed, slices=slice(*simulation.slices))
     if simulation.noise == "none":
-        return measure(Noise(kind="none"))
+        return clean
+    if simulation.noise == "poisson":
+        return add_noise(clean, Noise("poisson", photons=simulation.photons), seed)
     sigma = simulation.sigma
     if sigma is None:
-        sigma = simulation.share * root_mean_square(measure(Noise(kind="none")))
-    return measure(Noise(kind="gaussian", sigma=sigma))
-
-
-def root_mean_square(measurement: Measurement) -> float:
-    """RMS of what was measured; of real and imaginary part each where data are complex."""
-    data, geometry = measurement.data, measurement.geometry
-    if isinstance(geometry, CartesianGeometry | MaskGeometry):
-        data = data[..., geometry.mask]
-    power = np.square(data.real, dtype=np.float64)
-    if np.iscomplexobj(data):
-        power = (power + np.square(data.imag, dtype=np.float64)) / 2
-    return float(np.sqrt(power.mean()))
+        sigma = simulation.share * root_mean_square(clean)
+    return add_noise(clean, Noise("gaussian", sigma=sigma), seed)
 
 
 def run_engine(recipe: Recipe, measurement: Measurement, control: Control) -> Iterator[Event]:

@@ -80,6 +80,7 @@ class RunLayers:
             return
         geometry = (started.shape, started.spacing, started.unit, translate, units)
         if geometry != self._geometry:
+            self.show("")  # those of the run before stay, to be compared, but out of sight
             self._layers, self._geometry = {}, geometry
         self._pending.clear()
         if source is not None and self._layers.get(SOURCE) is not source:
@@ -98,13 +99,8 @@ class RunLayers:
             self._begin_grid(viewer, started, common)
             orient(viewer)
         self.show(ITERATE)
-        iterate = self.get(ITERATE)
-        if iterate is None:
-            return
-        if keep_view:
-            show_slices_of(viewer, iterate)
-        else:
-            center_slices(viewer, iterate)
+        if (iterate := self.get(ITERATE)) is not None:
+            (show_slices_of if keep_view else center_slices)(viewer, iterate)
 
     def _begin_image(
         self,
@@ -140,11 +136,12 @@ class RunLayers:
         viewer.add_layer(layer)
 
     def _begin_grid(self, viewer: ViewerModel, started: Started, common: dict[str, Any]) -> None:
-        if started.layout is None:
-            data = np.zeros((0, 2, 3), np.float32)
-        else:
-            data = grid_lines(started.layout, self._shift, started.shape)
         layer = self.get(GRID)
+        if started.layout is None:  # a method without patches
+            if layer is not None:
+                layer.visible = False
+            return
+        data = grid_lines(started.layout, self._shift, started.shape)
         if isinstance(layer, Vectors):
             layer.data = data
         else:

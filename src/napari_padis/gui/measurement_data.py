@@ -64,10 +64,10 @@ def entry_of(layer: Any) -> Mapping[str, Any]:
 def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
     """Image layer of a measurement.
 
-    Its axes are (slice, view, detector) for sinograms, (view, row, column) for cone beams,
-    (S, A, R) for image data, and (slice, ky, kx) for k-space, of which the logarithm of the
-    root sum of squares over the coils is shown while the data themselves stay in
-    ``metadata``.
+    Its axes are (slice, view, detector) for sinograms, (view, S, row, column) with one
+    slice as thick as the image for cone beams, (S, A, R) for image data, and (slice, ky, kx)
+    for k-space, of which the logarithm of the root sum of squares over the coils is shown
+    while the data themselves stay in ``metadata``.
 
     Parameters
     ----------
@@ -88,13 +88,16 @@ def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
     data = measurement.data
     if np.iscomplexobj(data):
         entry["data"], data = data, log_magnitude(data)
+    elif isinstance(geometry, ConeGeometry):
+        # Views on the slider of the slices would make it as long as there are views.
+        data = data[:, None]
     scale, labels = _axes(geometry)
     image = not geometry.attenuation and "data" not in entry
     arguments: dict[str, Any] = {
         "name": measurement.name,
         "scale": scale,
         "translate": offset(geometry),
-        "units": ("mm",) * 3,
+        "units": ("mm",) * len(scale),
         "axis_labels": labels,
         "contrast_limits": contrast_limits(data, measurement.unit)
         if image
@@ -105,11 +108,11 @@ def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
     return data, arguments | overrides, "image"
 
 
-def _axes(geometry: Geometry) -> tuple[tuple[float, float, float], tuple[str, str, str]]:
+def _axes(geometry: Geometry) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """Scale in mm, and names of the axes."""
     if isinstance(geometry, ConeGeometry):
-        # On the slider of the slices the views must fall on the same steps as these.
-        return (geometry.slice_spacing, *geometry.detector_pitch), ("view", "row", "column")
+        thickness = geometry.slices * geometry.slice_spacing
+        return (1.0, thickness, *geometry.detector_pitch), ("view", "S", "row", "column")
     if isinstance(geometry, ParallelGeometry | FanGeometry):
         # Drawn half as high as the detector is wide, however many views there are.
         height = geometry.detector_pitch * geometry.detectors / (2 * len(geometry.angles))
@@ -122,11 +125,14 @@ def _axes(geometry: Geometry) -> tuple[tuple[float, float, float], tuple[str, st
     return (geometry.slice_spacing, *pixel), AXIS_LABELS
 
 
-def offset(geometry: Geometry) -> tuple[float, float, float]:
+def offset(geometry: Geometry) -> tuple[float, ...]:
     """Position in mm of the first datum, when the first voxel of the image is at the origin.
 
-    The centre of a coarse pixel lies in the middle of its fine ones.
+    The centre of a coarse pixel lies in the middle of its fine ones, the one thick slice of
+    a cone beam in the middle of all slices.
     """
+    if isinstance(geometry, ConeGeometry):
+        return (0.0, (geometry.slices - 1) / 2 * geometry.slice_spacing, 0.0, 0.0)
     if not isinstance(geometry, DownsampleGeometry):
         return (0.0, 0.0, 0.0)
     half = (geometry.factor - 1) / 2
@@ -178,9 +184,12 @@ def measurement_from_layer(layer: Any) -> Measurement | None:
                 f"Layer '{name}' shows k-space that was cropped or changed; its data cannot be "
                 "found again. Open the file anew."
             )
+    geometry = from_dict(entry["geometry"])
+    if isinstance(geometry, ConeGeometry) and data.ndim == 4 and data.shape[1] == 1:
+        data = data[:, 0]
     return Measurement(
         data=data,
-        geometry=from_dict(entry["geometry"]),
+        geometry=geometry,
         noise=Noise(**entry.get("noise", {})),
         unit=entry.get("unit", "HU"),
         mu_water=float(entry.get("mu_water", MU_WATER)),

@@ -40,8 +40,9 @@ class Held:
 def projections_layer(projections: Projections, **overrides: Any) -> LayerData:
     """Image layer of raw projections, read from the file only where it is looked at.
 
-    The axes are (view, row, bin) as stored, or (row, view, bin) where the detector has
-    few rows. Contrast limits come from one view. While the detector pitch is unknown a bin
+    The axes are (view, S, row, bin) with one thick slice, or (row, view, bin) where the
+    detector has few rows; so the slider of the slices is never as long as there are views.
+    Contrast limits come from one view. While the detector pitch is unknown a bin
     is drawn 1 mm wide, because napari warns when units differ from layer to layer.
 
     Parameters
@@ -54,9 +55,15 @@ def projections_layer(projections: Projections, **overrides: Any) -> LayerData:
     middle = np.asarray(projections.data[views // 2])
     data = _lazy(projections.data)
     step = projections.detector_pitch or 1.0
-    labels: tuple[str, str, str] = ("view", "row", "detector")
-    scale = (step, step, step)
-    if rows < FEW_ROWS:
+    labels: tuple[str, ...]
+    scale: tuple[float, ...]
+    first: tuple[float, ...] = (0.0, 0.0, 0.0)
+    if rows >= FEW_ROWS:
+        data = data[:, None]
+        labels = ("view", "S", "row", "detector")
+        scale = (1.0, rows * step, step, step)
+        first = (0.0, (rows - 1) / 2 * step, 0.0, 0.0)
+    else:
         data = data.swapaxes(0, 1)
         labels = ("row", "view", "detector")
         # As with the sinograms of measurements: half as high as wide.
@@ -65,7 +72,8 @@ def projections_layer(projections: Projections, **overrides: Any) -> LayerData:
     arguments: dict[str, Any] = {
         "name": projections.name,
         "scale": scale,
-        "units": ("mm",) * 3,
+        "translate": first,
+        "units": ("mm",) * len(scale),
         "axis_labels": labels,
         "contrast_limits": percentile_limits(middle, 0.5, 99.5),
         "colormap": "gray",

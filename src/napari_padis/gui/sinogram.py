@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
@@ -25,18 +25,25 @@ def add_measurement(
     several ways. ``translate`` is the position of the first voxel of the image in mm.
     """
     data, options, _ = measurement_layer(measurement)
-    place = tuple(t + o for t, o in zip(translate, options["translate"], strict=True))
+    lead, first = options["translate"][:-3], options["translate"][-3:]
+    place = (*lead, *(t + o for t, o in zip(translate, first, strict=True)))
     options = {**options, "visible": False, "translate": place}
     options["metadata"] = {**options.get("metadata", {}), ROLE: True}
-    for layer in viewer.layers:
-        if layer.metadata.get(ROLE) and isinstance(layer, Image) and layer.name == options["name"]:
-            layer.data = data
-            layer.metadata = options["metadata"]
-            layer.scale, layer.translate = options["scale"], place
-            layer.axis_labels = options["axis_labels"]
-            layer.contrast_limits = options["contrast_limits"]
-            return layer
-    layer = Image(data, **options)
     with preserve_view(viewer):
+        for layer in list(viewer.layers):
+            if not (layer.metadata.get(ROLE) and layer.name == options["name"]):
+                continue
+            if isinstance(layer, Image) and layer.ndim == data.ndim:
+                _renew(layer, data, options)
+                return layer
+            viewer.layers.remove(layer)  # of a scan with other axes
+        layer = Image(data, **options)
         viewer.add_layer(layer)
     return layer
+
+
+def _renew(layer: Image, data: Any, options: dict[str, Any]) -> None:
+    """Give the layer of an earlier simulation the data of another one."""
+    layer.data = data
+    for name in ("metadata", "scale", "translate", "axis_labels", "contrast_limits"):
+        setattr(layer, name, options[name])

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_padis.gui.layer_data import length_unit, measurement_from_layer, volume_from_layer
+from napari_padis.gui.layer_data import (
+    is_measurement,
+    length_unit,
+    measurement_from_layer,
+    volume_from_layer,
+)
 from napari_padis.gui.layers import ROLE
 from napari_padis.gui.measurement_data import offset
 from napari_padis.gui.projection_layer import projections_from_layer
@@ -27,7 +32,7 @@ def candidates(viewer: ViewerModel) -> list[Layer]:
         layer
         for layer in viewer.layers
         if isinstance(layer, Image)
-        and layer.ndim in (2, 3)
+        and (layer.ndim in (2, 3) or is_measurement(layer))
         and not layer.rgb
         and not layer.multiscale
         and ROLE not in layer.metadata
@@ -51,7 +56,7 @@ def placement(
     """
     unit = "pixel" if str(layer.units[-1]) == "pixel" else "mm"
     ratio = length_unit(layer) or 1.0
-    shift = [0.0] * (3 - layer.ndim) + [float(t) * ratio for t in layer.translate]
+    shift = [0.0] * (3 - layer.ndim) + [float(t) * ratio for t in layer.translate[-3:]]
     if isinstance(source, Measurement):
-        shift = [s - o for s, o in zip(shift, offset(source.geometry), strict=True)]
+        shift = [s - o for s, o in zip(shift, offset(source.geometry)[-3:], strict=True)]
     return (shift[0] + first_slice * source.spacing[0], shift[1], shift[2]), unit

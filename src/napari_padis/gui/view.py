@@ -30,9 +30,10 @@ def preserve_view(viewer: ViewerModel) -> Iterator[None]:
     selection = set(viewer.layers.selection)
     active = viewer.layers.selection.active
     yield
-    if viewer.dims.ndim == len(point):
-        viewer.dims.order = order
-        viewer.dims.point = point
+    more = viewer.dims.ndim - len(point)
+    if more >= 0:  # new axes, such as that of the views, come before the old ones
+        viewer.dims.order = (*range(more), *(axis + more for axis in order))
+        viewer.dims.point = (*viewer.dims.point[:more], *point)
     camera.center, camera.zoom, camera.angles = center, zoom, angles
     kept = selection & set(viewer.layers)
     if kept:
@@ -69,12 +70,31 @@ def show_slices_of(viewer: ViewerModel, layer: Layer) -> None:
     point = np.asarray(viewer.dims.point[-3:])
     outside = (point < low[-3:]) | (point > high[-3:])
     if outside.any():
-        inside = np.where(outside, (low + high)[-3:] / 2, point)
+        inside = np.where(outside, middle(layer), point)
         viewer.dims.point = (*viewer.dims.point[:-3], *inside)
+
+
+def middle(layer: Layer) -> tuple[float, ...]:
+    """World position of the voxel in the middle of a layer with three axes."""
+    low, high = layer.extent.world
+    steps = np.abs(layer.scale)
+    return tuple(low + steps * np.floor((high - low) / steps / 2 + 1e-6))
 
 
 def center_slices(viewer: ViewerModel, layer: Layer) -> None:
     """Move the sliders to the middle of a layer and fit the view to it."""
-    low, high = layer.extent.world
-    viewer.dims.point = tuple((low + high) / 2)
-    viewer.fit_to_view(layers=[layer])
+    viewer.dims.point = (*viewer.dims.point[:-3], *middle(layer))
+    if layer.ndim == viewer.dims.ndim:
+        viewer.fit_to_view(layers=[layer])
+    else:  # which napari cannot fit the view to
+        look_at(viewer, layer)
+
+
+def look_at(viewer: ViewerModel, layer: Layer) -> None:
+    """Fit the view to a layer, also to one with fewer axes than the viewer has."""
+    if viewer.dims.ndisplay != 2 or layer.ndim < 2:
+        return
+    low, high = (np.asarray(corner)[-2:] for corner in layer.extent.world)
+    size = np.maximum(high - low + np.abs(layer.scale[-2:]), 1e-9)
+    viewer.scene.camera.center = tuple((low + high) / 2)
+    viewer.scene.camera.zoom = 0.95 * float(np.min(np.asarray(viewer.canvas.size) / size))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,7 +60,7 @@ class FilteredBackprojection:
         weights = ray_weights(geometry)
         pitch, turn = geometry.detector_pitch, 0.0
         if isinstance(geometry, FanGeometry):
-            weights = weights * torch.cos(torch.from_numpy(fan_angles(geometry))).numpy()
+            weights = weights * np.cos(fan_angles(geometry))
             turn = pitch / geometry.source_detector if geometry.curved else 0.0
             pitch /= geometry.magnification
         band = cutoff / (2 * max(pitch, *geometry.pixel))

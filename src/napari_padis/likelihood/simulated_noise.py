@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import torch
 
 from napari_padis.errors import InputError
@@ -46,6 +47,20 @@ def add_noise(measurement: Measurement, noise: Noise, seed: int = 0) -> Measurem
     recorded = dataclasses.replace(noise, sigma=model.sigma(clean))
     provenance = {**measurement.provenance, "seed": seed}
     return dataclasses.replace(measurement, data=noisy, noise=recorded, provenance=provenance)
+
+
+def root_mean_square(measurement: Measurement) -> float:
+    """RMS of what was measured; of real and imaginary part each where data are complex.
+
+    Noise levels are given as shares of it.
+    """
+    data, geometry = measurement.data, measurement.geometry
+    if isinstance(geometry, CartesianGeometry | MaskGeometry):
+        data = data[..., geometry.mask]
+    power = np.square(data.real, dtype=np.float64)
+    if np.iscomplexobj(data):
+        power = (power + np.square(data.imag, dtype=np.float64)) / 2
+    return float(np.sqrt(power.mean()))
 
 
 def _model(measurement: Measurement, noise: Noise) -> Gaussian | Poisson | None:

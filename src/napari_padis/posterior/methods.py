@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, float]
 
+#: Least and largest value of the methods' settings, both allowed.
+RANGES = {
+    "iterations": (1, 1e6),
+    "ridge": (0, 1e6),
+    "inner": (1, 1e4),
+    "cg": (1, 1e4),
+    "descent": (0, 1),
+    "sigma_max": (1e-6, 1e6),
+    "sigma_switch": (1e-6, 1e6),
+    "sigma_min": (1e-6, 1e6),
+    "epsilon": (1e-6, 1e2),
+    "zeta": (0, 1e6),
+    "norm_squared_per_view": (1e-6, 1e6),
+}
+
 
 @dataclass(frozen=True)
 class Method:
@@ -24,7 +39,7 @@ class Method:
     ----------
     name, title, description : str
     default_steps : int
-        Network evaluations per slice and sample.
+        Network evaluations per slice and sample; 0 without a prior.
     default_samples : int
     needs_prior : bool
     calibrated : bool
@@ -46,7 +61,13 @@ class Method:
     options: Options = field(default_factory=lambda: MappingProxyType({}))
 
     def settings(self, given: Mapping[str, object]) -> dict[str, float]:
-        """Defaults overridden by what was given; raises InputError on unknown names."""
+        """Defaults overridden by what was given.
+
+        Raises
+        ------
+        InputError
+            On unknown names, and values that are no numbers or beyond :data:`RANGES`.
+        """
         unknown = sorted(set(given) - set(self.options))
         if unknown:
             known = ", ".join(self.options) or "none"
@@ -57,14 +78,26 @@ class Method:
             values = {k: float(given.get(k, v)) for k, v in self.options.items()}  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
             raise InputError(f"Options of '{self.name}' must be numbers: {error}.") from error
-        if not 1 <= values.get("iterations", 1) < 1e6 or not 0 <= values.get("ridge", 0) < 1e6:
-            raise InputError("'iterations' must be at least 1, and 'ridge' 0 or positive.")
+        for name, value in values.items():
+            least, most = RANGES[name]
+            if not least <= value <= most:
+                raise InputError(
+                    f"'{name}' of '{self.name}' must be from {least:g} to {most:g}, not {value:g}."
+                )
         return values
 
     def plan(self, steps: int | None, given: Mapping[str, object]) -> tuple[int, int]:
-        """Levels (iterations, where there is no prior) and network evaluations of a run."""
-        settings = self.settings(given)
-        total = steps or self.default_steps
+        """Levels (iterations, where there is no prior) and network evaluations of a run.
+
+        Parameters
+        ----------
+        steps : int, optional
+            Network evaluations, or iterations of a method that has them, which then count
+            more than the option of that name.
+        given : mapping
+            Options that differ from the defaults.
+        """
+        total, settings = self._chosen(steps, given)
         if not self.needs_prior:
             return int(settings.get("iterations", 0)), 0
         inner = int(settings.get("inner", 1))
@@ -85,9 +118,16 @@ class Method:
         """Start the method; see :mod:`napari_padis.posterior.samplers`."""
         from napari_padis.posterior.starters import STARTERS
 
-        settings = self.settings(given)
-        total = steps or self.default_steps
+        total, settings = self._chosen(steps, given)
         return STARTERS[self.name](problem, evaluator, samples, total, settings)
+
+    def _chosen(
+        self, steps: int | None, given: Mapping[str, object]
+    ) -> tuple[int, dict[str, float]]:
+        """Network evaluations, and settings; see :meth:`plan`."""
+        if steps and "iterations" in self.options:
+            given = {**given, "iterations": steps}
+        return steps or self.default_steps, self.settings(given)
 
 
 def split(total: int, settings: Options) -> tuple[int, int]:
@@ -147,8 +187,10 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             ),
             Method(
                 "fbp",
-                "Filtered back-projection",
-                "Direct reconstruction without a prior (Hann filter).",
+                "Direct (FBP, FDK, zero-filled)",
+                "Direct reconstruction without a prior: filtered back-projection (Hann filter) of "
+                "parallel and fan beams, FDK of cone beams, zero-filled MRI, and a regularised "
+                "inverse for blurred, coarse or incomplete images.",
                 0,
                 1,
                 needs_prior=False,

@@ -54,6 +54,9 @@ class Problem:
         model are never exact.
     measured : float
         Share of the data that were measured; the others are zero and say nothing.
+    weighted : bool
+        Whether the data were multiplied by weights of their own: B is then conditioned
+        worse, and conjugate gradients need more iterations.
     """
 
     operator: Operator
@@ -65,6 +68,7 @@ class Problem:
     coupled: bool = False
     floor: float = 1e-3
     measured: float = 1.0
+    weighted: bool = False
 
     def __post_init__(self) -> None:
         flat = torch.full(self.shape, self.offset, device=self.data.device)

@@ -18,6 +18,16 @@ from napari_padis.posterior.schedule import geometric
 
 Settings = Mapping[str, float]
 
+#: Conjugate gradient steps of a weighted data step, relative to the method's ``cg``. Of photon
+#: noise (60 views, 3000 photons) the mean of padis-fast has 29.4 dB with 5 steps and 30.5 dB
+#: with 20.
+WEIGHTED = 4
+
+#: Tikhonov term of weighted least squares, relative to the method's ``ridge``: norm(A)^2 is
+#: then that of the rays through air, which count most. With the whole of it, the slice above
+#: comes out 140 HU too dark (21.5 dB), with a tenth 30 HU (25.0 dB).
+WEIGHTED_RIDGE = 0.1
+
 
 def start_fbp(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
@@ -33,9 +43,12 @@ def start_cg(
     """``argmin_x |A x - y|^2 / 2 + ridge |x|^2 / 2`` by conjugate gradients.
 
     Complex images start from zero: CG-SENSE (Pruessmann et al., MRM 46:638, 2001). Others
-    start from the direct reconstruction, which spares them the first 20 iterations.
+    start from the direct reconstruction, which spares them the first 20 iterations. Of
+    weighted data the ridge is :data:`WEIGHTED_RIDGE` times the method's.
     """
     ridge, iterations = settings["ridge"], int(settings["iterations"])
+    if problem.weighted:
+        ridge *= WEIGHTED_RIDGE
 
     def apply(x: Tensor) -> Tensor:
         return problem.AT(problem.A(x)) + ridge * x
@@ -72,10 +85,13 @@ def _descend_and_correct(
     """DDS from FBP plus noise down to ``sigma_switch``, then the predictor-corrector part.
 
     The start follows come-closer-diffuse-faster (Chung et al., CVPR 2022): noise well
-    above the error of the direct reconstruction.
+    above the error of the direct reconstruction. Weighted data get :data:`WEIGHTED` times the
+    conjugate gradient steps.
     """
     descent, levels = split(steps, settings)
     cg, switch = int(settings["cg"]), settings["sigma_switch"]
+    if problem.weighted:
+        cg *= WEIGHTED
 
     def gamma(sigma: float) -> float:
         return evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
 from napari_padis.scan.angles import in_radians
-from napari_padis.scan.files import existing, reading, voxel_count
+from napari_padis.scan.files import as_text, existing, reading, voxel_count
+from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.lazy import LazyDataset
 from napari_padis.scan.projections import Projections
 
@@ -38,7 +39,7 @@ def read_dxchange(path: str | Path) -> Projections:
         If the file is missing, damaged or its arrays do not fit together.
     """
     path = existing(path)
-    with reading(path, "DXchange"), h5py.File(path, "r") as file:
+    with reading(path, "DXchange"), open_hdf5(path) as file:
         if not is_dxchange(file):
             raise InputError(f"'{path.name}' has no 'exchange/data': it is no DXchange file.")
         data = _numbers(path, file, "data")
@@ -101,7 +102,7 @@ def _angles(
         raise InputError(
             f"'{path.name}' has {views} projections but {theta.size} angles in 'exchange/theta'."
         )
-    units = _text(theta.attrs.get("units", "")) or "degrees"
+    units = as_text(theta.attrs.get("units", "")) or "degrees"
     angles, _ = in_radians(theta[()], "theta", units, source=f"'{path.name}'")
     return angles, ()
 
@@ -119,7 +120,7 @@ def _pitch(file: h5py.File) -> tuple[float | None, tuple[str, ...]]:
         found = file.get(name)
         if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "fiu":
             continue
-        length = _LENGTHS.get(_text(found.attrs.get("units", "")).strip().lower())
+        length = _LENGTHS.get(as_text(found.attrs.get("units", "")).strip().lower())
         value = float(np.asarray(found[()]).ravel()[0])
         if length is not None and np.isfinite(value) and value > 0:
             return value * length, (f"Pixel size {value * length:g} mm from '{name}'.",)
@@ -132,11 +133,5 @@ def _facts(file: h5py.File) -> dict[str, str]:
     for key, name in (("title", "exchange/title"), ("sample", "measurement/sample/name")):
         found = file.get(name)
         if isinstance(found, h5py.Dataset) and found.dtype.kind in "OS" and found.size == 1:
-            facts[key] = _text(np.asarray(found[()]).ravel()[0])
+            facts[key] = as_text(np.asarray(found[()]).ravel()[0])
     return facts
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -8,6 +8,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
 
 from napari_padis.errors import InputError
 
@@ -71,6 +74,23 @@ def one_line(error: BaseException) -> str:
     """An exception's message without line breaks, type names or a final stop."""
     text = " ".join(str(error).split()).strip()
     return (text or type(error).__name__)[:150].rstrip(".?! ")
+
+
+def as_text(value: Any) -> str:
+    """Text of an HDF5 attribute or scalar, which may be bytes or an array of one."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of the array of an open .npy file, which is read up to its values."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_2_0
+    if version == (1, 0):
+        read = np.lib.format.read_array_header_1_0
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def voxel_count(path: Path, shape: Sequence[int]) -> int:

@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.files import check_claim, existing, reading, replacing
+from napari_padis.scan.files import as_text, check_claim, existing, reading, replacing
 from napari_padis.scan.geometry import from_dict
+from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.measurement import Measurement, Noise
 
 #: Value of the root attribute ``format`` by which the file is recognised.
@@ -73,8 +74,8 @@ def read_measurement(path: str | Path) -> Measurement:
         some other HDF5 file.
     """
     path = existing(path)
-    with reading(path, "measurement"), h5py.File(path, "r") as file:
-        if _text(file.attrs.get("format", "")) != FORMAT:
+    with reading(path, "measurement"), open_hdf5(path) as file:
+        if as_text(file.attrs.get("format", "")) != FORMAT:
             raise InputError(
                 f"'{path.name}' is an HDF5 file but not a napari-padis measurement; convert it "
                 "with napari_padis.scan.write first."
@@ -104,16 +105,16 @@ def read_measurement(path: str | Path) -> Measurement:
             data=np.asarray(data[()], dtype=kind),
             geometry=geometry,
             noise=noise,
-            unit=_text(file.attrs.get("unit", "HU")),
+            unit=as_text(file.attrs.get("unit", "HU")),
             mu_water=float(file.attrs["mu_water"]),
             affine=affine,
-            name=_text(file.attrs.get("name", path.stem)),
+            name=as_text(file.attrs.get("name", path.stem)),
             provenance=provenance,
         )
 
 
 def _json(path: Path, file: h5py.File, name: str) -> dict[str, Any]:
-    value = json.loads(_text(file[name][()]))
+    value = json.loads(as_text(file[name][()]))
     if not isinstance(value, dict):
         raise InputError(f"The entry '{name}' of '{path.name}' is damaged.")
     return value
@@ -123,10 +124,6 @@ def _split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndar
     """Values for JSON, and arrays (masks, maps, kernels), which are too large for it."""
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     return {name: value for name, value in values.items() if name not in arrays}, arrays
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _plain(value: Any) -> Any:

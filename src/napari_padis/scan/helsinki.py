@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_padis.errors import InputError
+from napari_padis.scan.angles import in_radians
 from napari_padis.scan.projections import Projections
 
 #: Variables under which the challenge stores its scans.
@@ -51,14 +52,12 @@ def read_helsinki(path: Path, values: Mapping[str, Any]) -> Projections:
         )
     if not isinstance(parameters, Mapping) or "angles" not in parameters:
         raise InputError(f"'{path.name}' has no '{name}.parameters.angles'.")
-    angles = np.asarray(parameters["angles"]).ravel()
-    if angles.dtype.kind not in "fiu" or not np.isfinite(angles.astype(np.float64)).all():
-        raise InputError(f"'{path.name}' has view angles that are not finite numbers.")
+    angles, _ = in_radians(parameters["angles"], "angles", "degrees", f"'{path.name}'")
     if len(angles) != len(sinogram):
         raise InputError(f"'{path.name}' has {len(sinogram)} views but {len(angles)} angles.")
     return Projections(
         data=np.ascontiguousarray(sinogram[:, None, :], dtype=np.float32),
-        angles=np.deg2rad(angles.astype(np.float64)),
+        angles=angles,
         contents="line integrals",
         beam="fan",
         detector_pitch=_number(path, parameters, "pixelSizePost"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import h5py
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.files import existing
+from napari_padis.scan.files import existing, reading
+from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.measurement import Measurement
 
 #: Names under which the k-space of an .npz file is looked for.
@@ -23,7 +25,7 @@ def is_kspace(path: str | Path) -> bool:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    try:
+    with contextlib.suppress(Exception):  # libraries raise anything on damaged files
         if suffix == ".cfl":
             return path.is_file()
         if suffix == ".hdr":  # Analyze and ENVI headers have the same name
@@ -33,8 +35,7 @@ def is_kspace(path: str | Path) -> bool:
             with zipfile.ZipFile(path) as archive:
                 return any(f"{key}.npy" in archive.namelist() for key in NPZ_KEYS)
         return _hdf5_layout(path) is not None
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False
+    return False
 
 
 def read_kspace(path: str | Path) -> Measurement:
@@ -63,13 +64,8 @@ def read_kspace(path: str | Path) -> Measurement:
         from napari_padis.scan.kspace_npz import read_npz
 
         return read_npz(path)
-    try:
+    with reading(path, "HDF5"):
         layout = _hdf5_layout(path)
-    except OSError as error:
-        raise InputError(
-            f"'{path.name}' is not a readable HDF5 file; it may be damaged or truncated, so "
-            "copy or export it again."
-        ) from error
     if layout == "fastmri":
         from napari_padis.scan.kspace_fastmri import read_fastmri
 
@@ -85,14 +81,8 @@ def read_kspace(path: str | Path) -> Measurement:
 
 
 def _hdf5_layout(path: Path) -> str | None:
-    """'fastmri', or the name of the group of ISMRMRD acquisitions, or None.
-
-    Raises
-    ------
-    OSError
-        If it is no HDF5 file.
-    """
-    with h5py.File(path, "r") as file:
+    """'fastmri', or the name of the group of ISMRMRD acquisitions, or None."""
+    with open_hdf5(path) as file:
         if isinstance(file.get("kspace"), h5py.Dataset):
             return "fastmri"
         for name, group in file.items():
@@ -108,7 +98,7 @@ def npz_key(names: list[str]) -> str | None:
     return next((key for key in NPZ_KEYS if key in names), None)
 
 
-def complex_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
+def check_complex(path: Path, dtype: np.dtype[np.generic]) -> None:
     """Raise InputError unless values are complex."""
     if dtype.kind != "c":
         raise InputError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from napari_padis.errors import InputError
 from napari_padis.scan.files import check_claim, existing, reading
-from napari_padis.scan.kspace import complex_dtype
+from napari_padis.scan.hdf5_open import open_hdf5
+from napari_padis.scan.kspace import check_complex
 from napari_padis.scan.kspace_grid import assemble_kspace
 from napari_padis.scan.kspace_header import parse_header
 from napari_padis.scan.measurement import Measurement
@@ -31,9 +31,9 @@ def read_fastmri(path: str | Path) -> Measurement:
     path = existing(path)
     notes = []
     pixel, spacing = None, None
-    with reading(path, "fastMRI"), h5py.File(path, "r") as file:
+    with reading(path, "fastMRI"), open_hdf5(path) as file:
         data = file["kspace"]
-        complex_dtype(path, data.dtype)
+        check_complex(path, data.dtype)
         if data.ndim not in (3, 4) or min(data.shape) < 1:
             raise InputError(
                 f"The k-space of '{path.name}' has shape {data.shape}; slices, (coils,) rows and "

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
 from napari_padis.scan.files import check_claim, existing, reading
+from napari_padis.scan.hdf5_open import check_lists, open_hdf5
 from napari_padis.scan.kspace_grid import Complex, assemble_kspace, to_readout, to_readout_image
 from napari_padis.scan.kspace_header import Encoding, parse_header
 from napari_padis.scan.measurement import Measurement
@@ -37,7 +37,7 @@ def read_ismrmrd(path: str | Path, group: str = "dataset") -> Measurement:
         If the file is damaged, incomplete or not Cartesian.
     """
     path = existing(path)
-    with reading(path, "ISMRMRD"), h5py.File(path, "r") as file:
+    with reading(path, "ISMRMRD"), open_hdf5(path) as file:
         encoding = parse_header(path, np.asarray(file[group]["xml"][()]).ravel()[0])
         if encoding.trajectory != "cartesian":
             raise InputError(
@@ -45,6 +45,9 @@ def read_ismrmrd(path: str | Path, group: str = "dataset") -> Measurement:
                 "can be reconstructed."
             )
         data = file[group]["data"]
+        compressed = data.compression is not None
+        check_claim(path, int(data.nbytes), int(data.id.get_storage_size()), compressed)
+        check_lists(path, data, "data")
         heads = data["head"]
         chosen, notes = _choose(path, heads, encoding)
         grid = _Grid(path, heads[chosen], encoding)

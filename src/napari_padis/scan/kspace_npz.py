@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.files import check_claim, existing, reading
-from napari_padis.scan.kspace import NPZ_KEYS, complex_dtype, npz_key
+from napari_padis.scan.files import check_claim, existing, npy_header, reading
+from napari_padis.scan.kspace import NPZ_KEYS, check_complex, npz_key
 from napari_padis.scan.kspace_grid import assemble_kspace
 from napari_padis.scan.measurement import Measurement
 
@@ -34,14 +34,8 @@ def read_npz(path: str | Path) -> Measurement:
         entry = archive.getinfo(f"{key}.npy")
         check_claim(path, entry.file_size, entry.compress_size, compressed=True)
         with archive.open(entry) as file:
-            version = np.lib.format.read_magic(file)
-            header = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = header(file)
-        complex_dtype(path, dtype)
+            shape, dtype = npy_header(file)
+        check_complex(path, dtype)
         check_claim(path, math.prod(shape) * dtype.itemsize, entry.file_size)
         if not 2 <= len(shape) <= 4:
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
 from napari_padis.scan.files import check_claim, existing, reading
+from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.helsinki import is_helsinki, read_helsinki
+from napari_padis.scan.matlab5 import read_version_5
 from napari_padis.scan.named_arrays import MATLAB, projections_from
 from napari_padis.scan.projections import Projections
 
 #: Structures within structures are followed this far.
 _DEPTH = 4
-
-_BYTES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4,
-          "int16": 2, "uint16": 2}  # fmt: skip
 
 
 def read_matlab(path: str | Path, views_axis: int | None = None) -> Projections:
@@ -57,33 +55,11 @@ def load(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         start = file.read(128)
     if h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return {k: _hdf5_value(path, v, _DEPTH) for k, v in file.items() if k[0] != "#"}
     if start[:6] != b"MATLAB":
         raise InputError(f"'{path.name}' is no MATLAB file; save it again with 'save'.")
-    return _load_version_5(path)
-
-
-def _load_version_5(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat, whosmat
-
-    held = path.stat().st_size
-    for _, shape, kind in whosmat(str(path)):
-        check_claim(path, math.prod(shape) * _BYTES.get(kind, 1), held, compressed=True)
-    found = loadmat(str(path), struct_as_record=False, chars_as_strings=True)
-    return {k: _plain(v, _DEPTH) for k, v in found.items() if not k.startswith("__")}
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """A variable without MATLAB's wrapping of single structures and text in arrays."""
-    if isinstance(value, np.ndarray) and value.dtype.kind == "O" and value.size == 1:
-        value = value.ravel()[0]
-    names = getattr(value, "_fieldnames", None)
-    if names is not None:
-        return {n: _plain(getattr(value, n), depth - 1) for n in names} if depth else {}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "US":
-        return str(value.ravel()[0]) if value.size else ""
-    return value
+    return read_version_5(path.read_bytes(), _DEPTH)
 
 
 def _hdf5_value(path: Path, value: Any, depth: int) -> Any:

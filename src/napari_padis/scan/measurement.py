@@ -29,12 +29,26 @@ class Noise:
         Photons per ray without an object, I0.
     electronic : float
         Standard deviation of the electronic noise in photon counts.
+
+    Raises
+    ------
+    InputError
+        If a number is negative or not finite.
     """
 
     kind: str = "unknown"
     sigma: float | None = None
     photons: float | None = None
     electronic: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("sigma", "photons", "electronic"):
+            value = getattr(self, name)
+            number = isinstance(value, int | float | np.number) and np.isfinite(value)
+            if value is not None and not (number and value >= 0):
+                raise InputError(
+                    f"The noise of a measurement has '{name}' = {value}; a number from 0 is needed."
+                )
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,10 @@ class Measurement:
         if self.unit not in UNITS:
             raise InputError(
                 f"Unknown intensity unit '{self.unit}'; use one of {', '.join(UNITS)}."
+            )
+        if not (np.isfinite(self.mu_water) and self.mu_water > 0):
+            raise InputError(
+                f"The attenuation of water must be positive (1/mm), not {self.mu_water}."
             )
         if self.affine is None:
             object.__setattr__(self, "affine", sar_affine(self.spacing))

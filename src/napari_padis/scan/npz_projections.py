@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,10 @@ NAMES = ("sino", "proj", "counts", "transmission", "data")
 
 def holds_projections(path: Path) -> bool:
     """Whether a .npz file has angles next to an array named as projections are."""
-    try:
-        if not zipfile.is_zipfile(path):
-            return False
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-    except (OSError, zipfile.BadZipFile):
-        return False  # the reader of volumes says what is wrong
+    names: list[str] = []
+    with contextlib.suppress(Exception), zipfile.ZipFile(path) as archive:
+        # Of damaged archives the reader of volumes says what is wrong.
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
     return any(map(is_angle_name, names)) and any(n.lower().startswith(NAMES) for n in names)
 
 

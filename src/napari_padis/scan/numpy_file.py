@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.files import check_claim, existing, reading, stem, voxel_count
+from napari_padis.scan.files import check_claim, existing, npy_header, reading, stem, voxel_count
 from napari_padis.scan.orientation import assemble, voxel_sizes
 from napari_padis.scan.volume import UNITS, Volume, sar_affine
 
@@ -83,13 +83,7 @@ def _wanted(path: Path, names: list[str]) -> list[str]:
 def _check_npy(path: Path) -> None:
     """Compare the header's claim with the file's length before memory is reserved."""
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(file)
+        shape, dtype = npy_header(file)
         claimed = voxel_count(path, shape) * dtype.itemsize
         if dtype.hasobject:
             raise InputError(f"'{path.name}' holds Python objects instead of numbers.")

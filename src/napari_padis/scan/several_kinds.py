@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
 from napari_padis.errors import InputError
 from napari_padis.scan.files import existing, reading
+from napari_padis.scan.hdf5_open import open_hdf5
+from napari_padis.scan.kspace import is_kspace, read_kspace
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.projections import Projections
 from napari_padis.scan.volume import Volume
@@ -32,8 +32,8 @@ def read_numpy_file(path: str | Path) -> Volume | Measurement | Projections:
     if path.suffix.lower() == ".npz":
         if holds_projections(path):
             return read_npz_projections(path)
-        if _is_kspace(path):
-            return _kspace(path)
+        if is_kspace(path):
+            return read_kspace(path)
     return read_numpy(path)
 
 
@@ -47,11 +47,11 @@ def read_matlab_file(path: str | Path) -> Projections:
 def read_kspace_file(path: str | Path) -> Measurement:
     """K-space in a pair of .cfl and .hdr files."""
     path = existing(path)
-    if not _is_kspace(path):
+    if not is_kspace(path):
         raise InputError(
             f"'{path.name}' is no k-space file; both 'name.cfl' and 'name.hdr' are needed."
         )
-    return _kspace(path)
+    return read_kspace(path)
 
 
 def read_hdf5_file(path: str | Path) -> Measurement | Projections:
@@ -65,7 +65,7 @@ def read_hdf5_file(path: str | Path) -> Measurement | Projections:
     from napari_padis.scan.hdf5 import FORMAT, read_measurement
 
     path = existing(path)
-    with reading(path, "HDF5"), h5py.File(path, "r") as file:
+    with reading(path, "HDF5"), open_hdf5(path) as file:
         ours = file.attrs.get("format", "") in (FORMAT, FORMAT.encode())
         exchange = "exchange" in file
         matlab = file.userblock_size >= 512 and path.open("rb").read(6) == b"MATLAB"
@@ -78,21 +78,9 @@ def read_hdf5_file(path: str | Path) -> Measurement | Projections:
         return read_dxchange(path)
     if matlab:
         return read_matlab_file(path)
-    if _is_kspace(path):
-        return _kspace(path)
+    if is_kspace(path):
+        return read_kspace(path)
     raise InputError(
         f"'{path.name}' is an HDF5 file with {content}: neither a napari-padis measurement nor "
         "DXchange projections ('exchange/data') nor k-space; convert it to one of them."
     )
-
-
-def _is_kspace(path: Path) -> bool:
-    from napari_padis.scan.kspace import is_kspace
-
-    return bool(is_kspace(path))
-
-
-def _kspace(path: Path) -> Measurement:
-    from napari_padis.scan.kspace import read_kspace
-
-    return read_kspace(path)

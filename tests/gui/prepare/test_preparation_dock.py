@@ -10,9 +10,10 @@ import time
 import numpy as np
 import psutil
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
+    QApplication,
     QCheckBox,
     QComboBox,
     QFileDialog,
@@ -583,7 +584,7 @@ def test_closing_the_dock_in_the_middle_of_a_preview(
     settle(dock)
     dock.deleteLater()
     del dock
-    qtbot.wait(50)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     viewer.layers.clear()
     again = module.PreparationDock(viewer)
     assert again.controller is control
@@ -604,11 +605,11 @@ def test_the_way_leads_on_to_the_reconstruction(prepare, settle, disk_scan, monk
     assert found.data.layer is viewer.layers["disk measurement"]
 
 
-def test_fits_a_screen_of_1366_by_768(prepare, disk_scan, qtbot):
+def test_fits_a_screen_of_1366_by_768(prepare, disk_scan, laid_out):
     viewer, dock = prepare(disk_scan(detector_pitch=None, name="x" * 95), window=True)
     window = dock.window()
     window.resize(1366, 740)
-    qtbot.wait(100)
+    laid_out(window)
     assert window.minimumSizeHint().height() <= 700
     assert dock.minimumSizeHint().height() <= 420
     assert dock.width() <= 400

@@ -25,10 +25,11 @@ def counts(rows):
 def test_a_tall_detector_is_shown_as_projections():
     data, meta, kind = projections_layer(Projections(counts(20), detector_pitch=0.5, name="a"))
     assert kind == "image"
-    assert data.shape == (12, 20, 20)
-    assert meta["axis_labels"] == ("view", "row", "detector")
-    assert meta["scale"] == (0.5, 0.5, 0.5)
-    assert meta["units"] == ("mm",) * 3
+    assert data.shape == (12, 1, 20, 20)
+    assert meta["axis_labels"] == ("view", "S", "row", "detector")
+    assert meta["scale"] == (1, 10, 0.5, 0.5)
+    assert meta["translate"] == (0, 4.75, 0, 0)
+    assert meta["units"] == ("mm",) * 4
     low, high = meta["contrast_limits"]
     assert 106 <= low < 110
     assert 300 < high <= 306
@@ -71,7 +72,7 @@ def test_only_what_is_looked_at_is_read_from_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(LazyDataset, "__getitem__", watched)
     data, meta, _ = projections_layer(Projections(lazy))
     assert sum(read) == 600
-    np.testing.assert_array_equal(np.asarray(data[7]), stored[7])
+    np.testing.assert_array_equal(np.asarray(data[7, 0]), stored[7])
     assert sum(read) == 1200
     low, high = meta["contrast_limits"]
     assert 0 <= low < 0.05

@@ -28,9 +28,10 @@ def test_only_the_newest_request_is_answered():
 
 
 def test_a_newer_request_makes_the_present_one_unwanted():
-    seen = []
+    seen, begun = [], threading.Event()
 
     def work(request, wanted):
+        begun.set()
         deadline = time.monotonic() + 5
         while request == 0 and wanted() and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -38,7 +39,7 @@ def test_a_newer_request_makes_the_present_one_unwanted():
 
     worker = LatestWorker(work)
     worker.ask(0)
-    time.sleep(0.05)
+    assert begun.wait(5)
     worker.ask(1)
     _until(lambda: not worker.busy)
     assert seen == [(0, False), (1, True)]

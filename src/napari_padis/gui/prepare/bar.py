@@ -7,7 +7,6 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_padis.gui.prepare import control
-from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.sections.base import Text, named
 
 #: Works while the focus is in the dock; Ctrl+Return alone starts a reconstruction.
@@ -98,8 +97,6 @@ class MakeBar(QWidget):
 
     def set_message(self, level: str, message: str) -> None:
         """One sentence for the user."""
-        self.message.setStyleSheet("")
-        if level == "error":
-            attention(self.message, error=True)
+        self.message.mark("error" if level == "error" else "")
         self.message.setText(message)
         self.message.setVisible(bool(message))

@@ -18,9 +18,9 @@ from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mailbox import Mailbox
 from napari_padis.gui.prepare import job as jobs
 from napari_padis.gui.prepare import look as looks
-from napari_padis.gui.prepare.layer import look_at
 from napari_padis.gui.prepare.worker import LatestWorker
 from napari_padis.gui.thread import Job
+from napari_padis.gui.view import look_at
 from napari_padis.scan.measurement import Measurement
 
 if TYPE_CHECKING:

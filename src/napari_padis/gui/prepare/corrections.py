@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 
 from napari_padis.errors import PadisError
 from napari_padis.gui.prepare.answers import with_images
-from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.sections.base import Section, Text, combo, named, side_by_side, spin
 from napari_padis.scan.files import existing
 from napari_padis.scan.projections import CONTENTS, PER_VIEW, Projections
@@ -124,7 +123,7 @@ class CorrectionsSection(Section):
             self._images[kind] = read_field(existing(path), self._projections, kind)
         except PadisError as error:
             self.steps.setText(str(error))
-            attention(self.steps, error=True)
+            self.steps.mark("error")
             return
         self._emit()
 
@@ -136,7 +135,7 @@ class CorrectionsSection(Section):
         self.ring_size.setVisible(self.rings.isChecked())
         self._ring_label.setVisible(self.rings.isChecked())
         self.images_row.setVisible(self.contents.currentData() == "counts")
-        self.steps.setStyleSheet("")
+        self.steps.mark("")
         if self._projections is None:
             self.steps.setText("")
         else:

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_padis.errors import PadisError
 from napari_padis.gui import text
-from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.projection_layer import projections_from_layer, projections_layer
 from napari_padis.gui.sections.base import Section, Text, combo, named, side_by_side
 from napari_padis.scan.projections import Projections
@@ -130,7 +129,7 @@ class ProjectionsSection(Section):
             data, options, _ = projections_layer(read_projections(path))
         except PadisError as error:
             self.facts.setText(str(error))
-            attention(self.facts, error=True)
+            self.facts.mark("error")
             return
         viewer.add_image(data, **options)
 
@@ -141,7 +140,7 @@ class ProjectionsSection(Section):
             return
         self._shown = weakref.ref(layer) if layer is not None else None
         projections = self.projections
-        self.facts.setStyleSheet("")
+        self.facts.mark("")
         self.facts.setText(NOTHING if projections is None else describe(projections))
         self.changed.emit()
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout
 
 from napari_padis.errors import PadisError
 from napari_padis.gui.contributions import open_dock
+from napari_padis.gui.panel import Panel
 from napari_padis.gui.prepare.answers import needed
 from napari_padis.gui.prepare.bar import MakeBar
-from napari_padis.gui.prepare.control import preparation_for
+from napari_padis.gui.prepare.control import PreparationController, preparation_for
 from napari_padis.gui.prepare.form import PreparationForm
-from napari_padis.gui.prepare.layer import PreviewLayer, look_at
+from napari_padis.gui.prepare.layer import PreviewLayer
 from napari_padis.gui.prepare.look import Found, NotShown, Question, Shown
+from napari_padis.gui.view import look_at
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 FIRST_PREVIEW = 400
 
 
-class PreparationDock(QWidget):
+class PreparationDock(Panel):
     """Everything between a raw scan and its measurement; a view of the viewer's controller.
 
     Parameters
@@ -35,10 +37,9 @@ class PreparationDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.setObjectName("PreparationDock")
+        super().__init__("PreparationDock", height=720)
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.controller = control = preparation_for(self._viewer)
+        self.controller: PreparationController = preparation_for(self._viewer)
         self.form = PreparationForm(self._viewer)
         self.bar = MakeBar()
         self.layer = PreviewLayer(self._viewer)
@@ -50,15 +51,9 @@ class PreparationDock(QWidget):
         outer.setSpacing(2)
         outer.addWidget(self.form, stretch=1)
         outer.addWidget(self.bar)
-        self.setMinimumWidth(340)
-        self.setMaximumWidth(400)
         self._connect()
         self._layer_chosen()
-        self.bar.set_message(*control.message)  # work may already be going on
-
-    def sizeHint(self) -> QSize:
-        """Wide enough for all labels, not wider."""
-        return QSize(370, 720)
+        self.bar.set_message(*self.controller.message)  # work may already be going on
 
     def _connect(self) -> None:
         form = self.form
@@ -230,7 +225,7 @@ class PreparationDock(QWidget):
         """Begin to preview once the dock is on the screen."""
         super().showEvent(event)
         QTimer.singleShot(FIRST_PREVIEW, self._go_live)
-        self._watch()
+        self.find_window()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Nobody looks: no more previews."""
@@ -243,14 +238,3 @@ class PreparationDock(QWidget):
         if self.isVisible() and not self._live:
             self._live = True
             self.ask_preview()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Find the main window once the dock is part of it."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            QTimer.singleShot(0, self._watch)
-
-    def _watch(self) -> None:
-        window = self.window()
-        if isinstance(window, QMainWindow):
-            self.controller.watch(window)

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QWidget
 from napari_padis.errors import PadisError
 from napari_padis.gui.prepare.answers import EVEN, FILE, LIST, Answers, question
 from napari_padis.gui.prepare.data import angle_range
-from napari_padis.gui.prepare.style import NARROW, attention
+from napari_padis.gui.prepare.style import NARROW
 from napari_padis.gui.sections.base import Section, Text, combo, decimal, named, side_by_side
 from napari_padis.scan.projections import Projections
 
@@ -187,7 +187,7 @@ class GeometrySection(Section):
             self._list, note = read_angles(path)
         except PadisError as error:
             self.problem.setText(str(error))
-            attention(self.problem, error=True)
+            self.problem.mark("error")
             return
         self.open_list.setText(f"{path.name[:24]}: {angle_range(self._list)}")
         self.open_list.setToolTip(f"{path}. {note}")
@@ -214,10 +214,10 @@ class GeometrySection(Section):
                 problem = str(error)
         self.ask.setText(text)
         self.ask.setVisible(bool(text))
-        attention(self.ask)
+        self.ask.mark("question")
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
-        attention(self.problem, error=True)
+        self.problem.mark("error")
 
     @staticmethod
     def _set_visible(pair: tuple[QLabel | None, QWidget], visible: bool) -> None:

@@ -10,7 +10,7 @@ from napari.layers import Image
 
 from napari_padis.gui.layers import ROLE
 from napari_padis.gui.prepare.look import Shown
-from napari_padis.gui.view import orient
+from napari_padis.gui.view import look_at, orient
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -84,13 +84,3 @@ class PreviewLayer:
             hidden.visible = True
             look_at(viewer, hidden)
         self._hidden = None
-
-
-def look_at(viewer: ViewerModel, layer: Layer) -> None:
-    """Fit the view to a layer, also to one with fewer axes than the viewer has."""
-    if viewer.dims.ndisplay != 2 or layer.ndim < 2:
-        return
-    low, high = (np.asarray(corner)[-2:] for corner in layer.extent.world)
-    size = np.maximum(high - low + np.abs(layer.scale[-2:]), 1e-9)
-    viewer.scene.camera.center = tuple((low + high) / 2)
-    viewer.scene.camera.zoom = 0.95 * float(np.min(np.asarray(viewer.canvas.size) / size))

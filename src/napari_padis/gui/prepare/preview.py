@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
 from napari_padis.gui import text
 from napari_padis.gui.prepare.look import Shown
 from napari_padis.gui.prepare.picture import Picture
-from napari_padis.gui.prepare.style import attention
 from napari_padis.gui.sections.base import Text, heading, named, spin
 from napari_padis.scan.projections import Projections
 
@@ -102,7 +101,7 @@ class PreviewSection(QWidget):
     def set_shown(self, shown: Shown) -> None:
         """Show a preview."""
         self.picture.show_image(shown.image, shown.limits, shown.spacing[0] / shown.spacing[1])
-        self.facts.setStyleSheet("")
+        self.facts.mark("")
         rows, columns = shown.image.shape
         self.facts.setText(
             f"{rows} × {columns} pixels in {text.number(shown.seconds, 2)} s"
@@ -113,4 +112,4 @@ class PreviewSection(QWidget):
         """Why there is no preview."""
         self.picture.show_image(None)
         self.facts.setText(message)
-        attention(self.facts, error=True)
+        self.facts.mark("error")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import QResizeEvent, QStandardItemModel
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -22,6 +22,13 @@ from qtpy.QtWidgets import (
 
 W = TypeVar("W", bound=QWidget)
 
+#: Colours (on dark, on light) of texts that ask for something or say what is wrong.
+MARKS = {"question": ("#ffd54f", "#8a5a00"), "error": ("#ff8a80", "#b00020")}
+QWIDGETSIZE_MAX = (1 << 24) - 1
+#: Width in pixels that the list of a combo box may have.
+WIDEST = 560
+_LOOKS = (QEvent.Type.StyleChange, QEvent.Type.FontChange, QEvent.Type.PaletteChange)
+
 
 def named(widget: W, name: str, tip: str) -> W:
     """Give a control its accessible name and its tooltip."""
@@ -31,9 +38,20 @@ def named(widget: W, name: str, tip: str) -> W:
     return widget
 
 
+class _Combo(QComboBox):
+    """Combo box whose list is wide enough to read the entries."""
+
+    def showPopup(self) -> None:
+        """See QComboBox."""
+        view = self.view()
+        if view is not None:
+            view.setMinimumWidth(min(view.sizeHintForColumn(0) + 24, WIDEST))
+        super().showPopup()
+
+
 def combo(name: str, tip: str) -> QComboBox:
     """Combo box whose width does not follow its longest entry."""
-    box = QComboBox()
+    box = _Combo()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(12)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -41,6 +59,15 @@ def combo(name: str, tip: str) -> QComboBox:
     if view is not None:
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     return named(box, name, tip)
+
+
+def set_choosable(box: QComboBox, index: int, choosable: bool, tip: str) -> None:
+    """Grey an entry of a combo box out, or let it be chosen; its tooltip tells why."""
+    model = box.model()
+    item = model.item(index) if isinstance(model, QStandardItemModel) else None
+    if item is not None:
+        item.setEnabled(choosable)
+        item.setToolTip(tip)
 
 
 def spin(name: str, tip: str, low: int, high: int, value: int) -> QSpinBox:
@@ -67,25 +94,62 @@ def decimal(
 
 
 class Text(QLabel):
-    """Wrapped text that never widens the dock."""
+    """Wrapped text that never widens the dock, exactly as high as its lines.
+
+    A form would give it the height that it had at another width, or with another text.
+    """
 
     def __init__(self, text: str = "") -> None:
         super().__init__(text)
+        self._mark = ""
+        self._lines = -1  # height in pixels
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(10)
 
+    def setText(self, text: str | None) -> None:
+        """See QLabel."""
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See QWidget."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Another font needs another height, another theme other colours."""
+        super().changeEvent(event)
+        if event is not None and event.type() in _LOOKS:
+            self._fit()
+            self._colour()
+
     def minimumSizeHint(self) -> QSize:
         """As narrow as need be."""
-        return QSize(10, super().minimumSizeHint().height())
+        return QSize(10, max(0, self._lines))
 
+    def _fit(self) -> None:
+        # No minimum height is set: QLabel would never find less than that to be enough.
+        lines = self.heightForWidth(self.width())  # -1 while there is no text
+        if lines != self._lines:
+            self._lines = lines
+            self.setMaximumHeight(lines if lines >= 0 else QWIDGETSIZE_MAX)
+            self.updateGeometry()
 
-def show_error(label: QLabel, wrong: bool) -> None:
-    """Write a label in a warning colour that both themes can be read in."""
-    dark = label.palette().color(label.backgroundRole()).lightness() < 128
-    colour = "#ff8a80" if dark else "#b00020"
-    label.setStyleSheet(f"QLabel {{ color: {colour}; }}" if wrong else "")
+    def mark(self, mark: str) -> None:
+        """Colour a text that is a 'question' or an 'error'; '' is neither."""
+        self._mark = mark
+        self._colour()
+
+    def _colour(self) -> None:
+        """In the colours of the theme, which is not known before the label is in a window."""
+        sheet = ""
+        if self._mark:
+            dark = self.palette().color(self.backgroundRole()).lightness() < 128
+            sheet = f"QLabel {{ color: {MARKS[self._mark][0 if dark else 1]}; }}"
+        if sheet != self.styleSheet():
+            self.setStyleSheet(sheet)
 
 
 class Section(QWidget):

@@ -10,12 +10,13 @@ from qtpy.QtWidgets import QLabel, QWidget
 from napari_padis.errors import InputError
 from napari_padis.gui.facts import geometry_facts
 from napari_padis.gui.job import Simulation
-from napari_padis.gui.models import Grid, geometry_for
 from napari_padis.gui.picture.widget import PictureBox
-from napari_padis.gui.sections.base import Section, Text, combo, show_error
+from napari_padis.gui.sections.base import Section, Text, combo
 from napari_padis.gui.sections.noise import NoiseRows, family
-from napari_padis.gui.sections.parameters import PARAMETERS, Control, ParameterRows
+from napari_padis.gui.sections.parameter_rows import Control, ParameterRows
+from napari_padis.gui.sections.parameters import PARAMETERS
 from napari_padis.likelihood import FORWARDS
+from napari_padis.likelihood.settings import Grid
 from napari_padis.scan.display import contrast_limits
 from napari_padis.scan.geometry import Geometry
 from napari_padis.scan.measurement import Measurement
@@ -163,7 +164,7 @@ class ForwardSection(Section):
             self.geometry, self.problem = None, str(error)
         if isinstance(source, Measurement):
             slices = source.volume_shape[0]
-        show_error(self.facts, bool(self.problem))
+        self.facts.mark("error" if self.problem else "")
         described = geometry_facts(self.geometry, slices) if self.geometry is not None else ""
         self.facts.setText(self.problem or described)
         self.picture.set_geometry(self.geometry)
@@ -175,4 +176,4 @@ class ForwardSection(Section):
             return self._source.geometry
         if self._source is None or self._grid is None:
             return None
-        return geometry_for(self.kind, self.forms[self.kind].values(), self._grid)
+        return self.forms[self.kind].geometry()

@@ -7,35 +7,70 @@ from typing import Any
 from qtpy.QtCore import Signal
 
 from napari_padis.gui.noise_guess import NoiseGuess
-from napari_padis.gui.sections.base import (
-    Section,
-    Text,
-    combo,
-    named,
-    spin,
-)
+from napari_padis.gui.sections.base import Section, Text, combo, named, set_choosable, spin
 from napari_padis.gui.sections.controls import Scientific
 from napari_padis.posterior import METHODS
+from napari_padis.posterior.methods import Method
 from napari_padis.scan.measurement import Measurement
 
 DEFAULT = "padis-fast"
+#: Taken where no method with a prior can run.
+WITHOUT_PRIOR = "cg"
+#: Label and tooltip of the effort: evaluations of the network, or iterations without one.
+STEPS = ("Steps", "Network evaluations per slice and sample.")
+ITERATIONS = ("Iterations", "Iterations of the method; fewer are smoother.")
 
 
 class MethodSection(Section):
     """Choice of the method, samples, steps, seed, device and noise level."""
 
     changed = Signal()
+    noticed = Signal(str)  # why another method was chosen, or '' when that is over
 
     def __init__(self) -> None:
         super().__init__("Method")
+        self._measurement: Measurement | None = None
+        self._missing = ""
+        self._wanted = DEFAULT
+        self._kept: dict[str, tuple[int, int, float]] = {}  # what was set for each method
+        self._shown = ""
+        self._make_controls()
+        self.row("Method", self.method_box)
+        self.form.addRow(self.description)
+        self.form.addRow(self.notice)
+        self.row("Samples", self.samples)
+        self._steps_label = self.row("Steps", self.steps)
+        self._ridge_label = self.row("Ridge", self.ridge)
+        self.row("Seed", self.seed)
+        self.row("Device", self.device_box)
+        self.row("Noise σ", self.sigma)
+        self.form.addRow(self.estimate)
+        self.guess = NoiseGuess(self)
+        self.guess.found.connect(self._show_estimate)
+        self._say_noise("")
+        self.choose(DEFAULT)
+        self.method_box.currentIndexChanged.connect(self._chosen)
+        self._show()
+
+    def _make_controls(self) -> None:
         self.method_box = combo("Method", "How the image is computed from data and prior.")
         for index, (key, method) in enumerate(METHODS.items()):
             self.method_box.addItem(method.title, key)
             self.method_box.setItemData(index, method.description, 3)
         self.description = Text("")
         self.description.setAccessibleName("Description of the method")
+        self.notice = Text("")
+        self.notice.setAccessibleName("Why this method was chosen")
+        self.notice.mark("question")
+        self.notice.hide()
         self.samples = spin("Samples", "Posterior samples, computed together.", 1, 1000, 4)
-        self.steps = spin("Steps", "Network evaluations per slice and sample.", 1, 100_000, 100)
+        self.steps = spin(*STEPS, 1, 100_000, 100)
+        self.ridge = named(
+            Scientific(),
+            "Ridge",
+            "Weight of the Tikhonov term, as a share of the largest squared singular value of "
+            "the forward model: more is smoother, 0 is plain least squares.",
+        )
         self.seed = spin("Seed", "The same seed gives the same picture.", 0, 2**31 - 1, 0)
         self.device_box = combo("Device", "Where to compute; 'auto' takes a GPU if there is one.")
         self.set_devices(["auto", "cpu"])
@@ -44,21 +79,6 @@ class MethodSection(Section):
         self.estimate = Text("")
         self.estimate.setAccessibleName("Estimated noise of the data")
         self.estimate.hide()
-        self.guess = NoiseGuess(self)
-        self.guess.found.connect(self._show_estimate)
-        self._measurement: Measurement | None = None
-        self._say_noise("")
-        self.row("Method", self.method_box)
-        self.form.addRow(self.description)
-        self.row("Samples", self.samples)
-        self.row("Steps", self.steps)
-        self.row("Seed", self.seed)
-        self.row("Device", self.device_box)
-        self.row("Noise σ", self.sigma)
-        self.form.addRow(self.estimate)
-        self.method_box.currentIndexChanged.connect(self._show)
-        self.method_box.setCurrentIndex(max(0, self.method_box.findData(DEFAULT)))
-        self._show()
 
     @property
     def method(self) -> str:
@@ -69,6 +89,47 @@ class MethodSection(Section):
     def needs_prior(self) -> bool:
         """Whether the chosen method uses a prior."""
         return METHODS[self.method].needs_prior
+
+    @property
+    def problem(self) -> str:
+        """Why the chosen method cannot run; empty where it can."""
+        if not (self._missing and self.needs_prior):
+            return ""
+        return f"'{METHODS[self.method].title}' {self._missing}; choose another method."
+
+    def choose(self, method: str) -> None:
+        """Choose a method."""
+        self.method_box.setCurrentIndex(self.method_box.findData(method))
+
+    def set_missing(self, missing: str) -> None:
+        """Grey out the methods that lack a prior, and leave one for another that can run.
+
+        The method is back as soon as it can run, unless another one was chosen meanwhile.
+
+        Parameters
+        ----------
+        missing : str
+            What they need, such as 'needs a prior of complex images'; empty where it is there.
+        """
+        if missing == self._missing:
+            return
+        self._missing = missing
+        for index, method in enumerate(METHODS.values()):
+            lacking = bool(missing) and method.needs_prior
+            self.method_box.setItemText(
+                index, f"{method.title}: {missing}" if lacking else method.title
+            )
+            tip = f"{missing.capitalize()}. {method.description}" if lacking else method.description
+            set_choosable(self.method_box, index, not lacking, tip)
+        wanted = self._wanted
+        replaced = bool(missing) and METHODS[wanted].needs_prior
+        self.choose(WITHOUT_PRIOR if replaced else wanted)
+        self._wanted = wanted
+        taken = METHODS[self.method].title
+        notice = f"'{METHODS[wanted].title}' {missing}: '{taken}' was chosen." if replaced else ""
+        self.notice.setText(notice)
+        self.notice.setVisible(replaced)
+        self.noticed.emit(notice)
 
     def set_devices(self, devices: list[str]) -> None:
         """Offer the devices that were found, keeping the choice."""
@@ -125,24 +186,51 @@ class MethodSection(Section):
 
     def values(self) -> dict[str, Any]:
         """Part of the recipe that is set here."""
+        options = METHODS[self.method].options
         values: dict[str, Any] = {
             "method": self.method,
-            "samples": self.samples.value(),
+            "samples": self.samples.value() if self.needs_prior else 1,
             "seed": self.seed.value(),
             "device": self.device_box.currentText(),
             "sigma_y": self.sigma.value() or None,
         }
         if self.needs_prior:
             values["steps"] = self.steps.value()
-        else:
-            values["samples"] = 1
+        elif "iterations" in options:
+            values["options"] = {"iterations": self.steps.value(), "ridge": self.ridge.value()}
         return values
 
-    def _show(self, _index: int = 0) -> None:
+    def _chosen(self, _index: int) -> None:
+        self._wanted = self.method
+        self.notice.hide()
+        self._show()
+
+    def _show(self) -> None:
+        """The chosen method, with what was set for it before."""
+        if self._shown:
+            kept = (self.samples.value(), self.steps.value(), self.ridge.value())
+            self._kept[self._shown] = kept
+        self._shown = self.method
         method = METHODS[self.method]
         self.description.setText(method.description)
-        self.samples.setValue(method.default_samples)
-        self.steps.setValue(max(1, method.default_steps))
-        for widget in (self.samples, self.steps):
-            widget.setEnabled(method.needs_prior)
+        counts = "iterations" in method.options
+        label, tip = ITERATIONS if counts else STEPS
+        named(self.steps, label, tip)
+        self._steps_label.setText(label)
+        self._steps_label.setToolTip(tip)
+        samples, steps, ridge = self._kept.get(self.method, _defaults(method))
+        self.samples.setValue(samples)
+        self.steps.setValue(steps)
+        self.ridge.setValue(ridge)
+        self.samples.setEnabled(method.needs_prior)
+        self.steps.setEnabled(method.needs_prior or counts)
+        for widget in (self._ridge_label, self.ridge):
+            widget.setVisible("ridge" in method.options)
+        self.relayout()
         self.changed.emit()
+
+
+def _defaults(method: Method) -> tuple[int, int, float]:
+    """Samples, steps or iterations, and ridge of a method."""
+    steps = int(method.options.get("iterations", method.default_steps))
+    return method.default_samples, max(1, steps), float(method.options.get("ridge", 0.0))

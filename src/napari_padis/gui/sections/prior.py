@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 
 from napari_padis.gui import text
-from napari_padis.gui.sections.base import Section, Text, combo
+from napari_padis.gui.sections.base import Section, Text, combo, set_choosable
 from napari_padis.prior.card import PriorCard
 from napari_padis.prior.catalogue import catalogue
+
+#: Images of one channel and of two.
+IMAGES = ("real", "complex")
 
 
 class PriorSection(Section):
@@ -16,6 +19,7 @@ class PriorSection(Section):
     def __init__(self) -> None:
         super().__init__("Prior")
         self.cards = catalogue()
+        self._channels = 1
         self.prior_box = combo("Patch prior", "Learned model of image patches.")
         for index, card in enumerate(self.cards):
             self.prior_box.addItem(card.title or card.name, card.name)
@@ -35,6 +39,30 @@ class PriorSection(Section):
     def set_needed(self, needed: bool) -> None:
         """Methods without a prior leave this section grey."""
         self.setEnabled(needed)
+
+    def set_channels(self, channels: int) -> None:
+        """Offer the priors of real images (1) or of complex ones (2), the others greyed."""
+        self._channels = channels
+        fitting = [i for i, card in enumerate(self.cards) if self._fits(card)]
+        for index, card in enumerate(self.cards):
+            tip = card.description or card.name
+            if index not in fitting:
+                tip = f"For {IMAGES[card.network.image_channels == 2]} images only. {tip}"
+            set_choosable(self.prior_box, index, index in fitting, tip)
+        if fitting and self.prior_box.currentIndex() not in fitting:
+            self.prior_box.setCurrentIndex(fitting[0])
+
+    @property
+    def missing(self) -> str:
+        """Why no method with a prior can run on these images; empty where one can."""
+        if not self.cards:
+            return "needs a prior, and none is installed"
+        if any(self._fits(card) for card in self.cards):
+            return ""
+        return f"needs a prior of {IMAGES[self._channels == 2]} images"
+
+    def _fits(self, card: PriorCard) -> bool:
+        return card.network.image_channels == self._channels
 
     def _show(self, _index: int = 0) -> None:
         index = self.prior_box.currentIndex()
@@ -76,8 +104,7 @@ def card_text(card: PriorCard) -> str:
         f"<tr><td style='padding-right:8px'><i>{name}</i></td><td>{html.escape(value)}</td></tr>"
         for name, value in lines
     )
-    intro = f"{html.escape(card.description)}<br>" if card.description else ""
-    return f"{intro}<table cellspacing='0' cellpadding='0'>{rows}</table>"
+    return f"{html.escape(card.description)}<table cellspacing='0' cellpadding='0'>{rows}</table>"
 
 
 def _closest(curve: tuple[tuple[float, float], ...]) -> str:

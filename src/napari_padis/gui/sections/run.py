@@ -17,11 +17,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_padis.engine.events import Progress, Started
+from napari_padis.engine.events import Progress, Result, Started
 from napari_padis.gui import controller as control
 from napari_padis.gui import text
 from napari_padis.gui.layers import ITERATE, MEAN, SOURCE, STD, VARIANCE
-from napari_padis.gui.sections.base import Text, heading, named, show_error
+from napari_padis.gui.sections.base import Text, heading, named
 from napari_padis.gui.sections.controls import Elided
 
 KEYS = {"run": "Ctrl+Return", "pause": "Ctrl+Shift+Space", "stop": "Ctrl+Shift+Return"}
@@ -40,6 +40,7 @@ class RunSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._iterations = False  # whether the run counts iterations, not noise levels
         self.setAccessibleName("Run")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 4)
@@ -101,7 +102,9 @@ class RunSection(QWidget):
         grid.addWidget(self.projector, rows, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
-        self._values["Noise level"].setToolTip("Noise level of the sampler, on the scale [0, 1].")
+        self._values["Noise level"].setToolTip(
+            "Noise level of the sampler, on the scale [0, 1], or iteration."
+        )
         self._values["Residual"].setToolTip("RMS of A x - y in units of the noise of the data.")
         self._values["Memory"].setToolTip("Estimated peak memory of this run.")
         return grid
@@ -144,6 +147,9 @@ class RunSection(QWidget):
 
     def set_started(self, event: Started) -> None:
         """What is known at the start."""
+        self._iterations = event.levels > 0 and event.evaluations == 0
+        for name in ("Elapsed", "Time left", "Noise level", "Residual"):
+            self._values[name].setText("–")
         self._values["Memory"].setText(f"about {text.size(event.memory)}")
         self._values["Device"].setText(event.device)
         self.projector.set_text(event.projector or "–")
@@ -155,17 +161,33 @@ class RunSection(QWidget):
         values = {
             "Elapsed": text.duration(event.elapsed),
             "Time left": text.duration(event.remaining),
-            "Noise level": f"σ {text.number(event.sigma)}" if event.levels else "–",
-            "Residual": f"{text.number(event.residual)} σ_y"
-            if math.isfinite(event.residual)
-            else "–",
+            "Noise level": self._level(event),
+            "Residual": _residual(event.residual),
         }
         for name, value in values.items():
             self._values[name].setText(value)
 
+    def set_finished(self, result: Result) -> None:
+        """What is known at the end, also of direct methods, which report no progress."""
+        report = result.report
+        self.bar.setRange(0, 1000)
+        if result.complete:
+            self.bar.setValue(1000)
+        self._values["Time left"].setText("–")
+        if "seconds" in report:
+            self._values["Elapsed"].setText(text.duration(report["seconds"]))
+        if "residual" in report:
+            self._values["Residual"].setText(_residual(report["residual"]))
+
+    def _level(self, event: Progress) -> str:
+        """Noise level, or the iteration of methods that know none."""
+        if self._iterations:
+            return f"iteration {event.level + 1}"
+        return f"σ {text.number(event.sigma)}" if math.isfinite(event.sigma) else "–"
+
     def set_message(self, level: str, message: str) -> None:
         """One sentence for the user."""
-        show_error(self.message, level == "error")
+        self.message.mark("error" if level == "error" else "")
         self.message.setText(message)
 
     def set_shown(self, role: str | None) -> None:
@@ -177,3 +199,7 @@ class RunSection(QWidget):
         """The view buttons need layers."""
         for button in self._view_buttons.values():
             button.setEnabled(enabled)
+
+
+def _residual(value: float) -> str:
+    return f"{text.number(value)} σ_y" if math.isfinite(value) else "–"

@@ -11,6 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
+from napari_padis.scan.files import one_line
+
+#: Least and largest length in mm; what lies beyond could not be told in single precision.
+LENGTHS = (1e-9, 1e9)
 
 _KINDS: dict[str, type[Geometry]] = {}
 
@@ -63,15 +67,22 @@ class Geometry:
             raise InputError("Images need two sides of at least 1 pixel.")
         self.positive("Pixel size and slice spacing", *self.pixel, self.slice_spacing)
 
+    def _whole(self, name: str, words: str) -> None:
+        """Make a field a whole number of at least 1; raises InputError where it is none."""
+        value = getattr(self, name)
+        if not 1 <= value < 2**31 or int(value) != value:
+            raise InputError(f"{words} must be a whole number of at least 1, not {value}.")
+        self._set(name, int(value))
+
     def _set(self, name: str, value: Any) -> None:
         """Normalise a field of the frozen instance."""
         object.__setattr__(self, name, value)
 
     @staticmethod
     def positive(what: str, *values: float) -> None:
-        """Raise InputError unless all lengths are positive and finite."""
-        if not all(np.isfinite(v) and v > 0 for v in values):
-            raise InputError(f"{what} must be positive (mm).")
+        """Raise InputError unless all lengths are positive and of a size that can be meant."""
+        if not all(LENGTHS[0] <= v <= LENGTHS[1] for v in values):
+            raise InputError(f"{what} must be positive, from {LENGTHS[0]:g} to {LENGTHS[1]:g} mm.")
 
     @property
     def data_shape(self) -> tuple[int, ...]:
@@ -120,7 +131,7 @@ def from_dict(values: Mapping[str, Any]) -> Geometry:
     try:
         return _KINDS[kind](**entries)
     except (TypeError, ValueError) as error:
-        raise InputError(f"The geometry is incomplete or damaged: {error}") from error
+        raise InputError(f"The geometry is incomplete or damaged: {one_line(error)}.") from error
 
 
 def checked_angles(angles: Any) -> NDArray[np.float64]:
@@ -129,6 +140,30 @@ def checked_angles(angles: Any) -> NDArray[np.float64]:
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise InputError("View angles must be a non-empty list of finite numbers (radians).")
     return values
+
+
+def even_angles(views: int, arc: float, offset: float = 0.5) -> NDArray[np.float64]:
+    """View angles in radians, spread evenly over an arc.
+
+    Parameters
+    ----------
+    views : int
+    arc : float
+        In degrees; beyond 360 they go on into further turns.
+    offset : float
+        Angle of the first view in steps from view to view.
+
+    Raises
+    ------
+    InputError
+        If there is no view or no arc.
+    """
+    if views < 1:
+        raise InputError(f"At least one view is needed, not {views}.")
+    if not (np.isfinite(arc) and arc != 0):
+        raise InputError("The arc must be a number of degrees other than 0.")
+    angles: NDArray[np.float64] = (np.arange(views) + offset) * np.deg2rad(arc) / views
+    return angles
 
 
 def _plain(value: Any) -> Any:

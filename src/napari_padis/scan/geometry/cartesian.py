@@ -51,8 +51,7 @@ class CartesianGeometry(Geometry):
         super().__post_init__()
         if self.image_shape != mask.shape:
             raise InputError(f"The mask has shape {mask.shape}, the image {self.image_shape}.")
-        if self.coils < 1:
-            raise InputError("At least one coil is needed.")
+        self._whole("coils", "At least one coil is needed: their number")
         if self.maps is not None:
             self._set("maps", np.asarray(self.maps, dtype=np.complex64))
             if self.maps.ndim != 4 or self.maps.shape[1:] != self.data_shape:

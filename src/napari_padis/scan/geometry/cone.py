@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.geometry.base import Geometry, checked_angles
-from napari_padis.scan.geometry.fan import check_source
+from napari_padis.scan.geometry.base import LENGTHS, Geometry, checked_angles, even_angles
+from napari_padis.scan.geometry.fan import MARGIN, check_source, detector_width
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,13 @@ class ConeGeometry(Geometry):
         self._set("detectors", tuple(int(n) for n in self.detectors))
         for name in ("detector_pitch", "shift"):
             self._set(name, tuple(float(v) for v in getattr(self, name)))
-        if len(self.detectors) != 2 or min(self.detectors) < 1 or self.slices < 1:
-            raise InputError("Detector rows and columns and slices must be at least 1.")
+        self._whole("slices", "Slices")
+        if len(self.detectors) != 2 or min(self.detectors) < 1:
+            raise InputError("Detector rows and columns must be at least 1.")
         self.positive("Detector pitch and source distances", *self.detector_pitch,
                       self.source_origin, self.source_detector)  # fmt: skip
         check_source(self.source_origin, self.source_detector, self.image_shape, self.pixel)
-        if not np.isfinite((*self.shift, self.travel)).all():
+        if not all(abs(v) <= LENGTHS[1] for v in (*self.shift, self.travel)):
             raise InputError("Detector shift and helix feed must be finite numbers (mm).")
 
     @classmethod
@@ -80,18 +81,16 @@ class ConeGeometry(Geometry):
         detectors: tuple[int, int] | None = None,
     ) -> ConeGeometry:
         """A full circle whose detector sees the whole volume, magnified 1.5 times."""
-        if views < 1:
-            raise InputError(f"At least one view is needed, not {views}.")
         height, *sides = (n * p for n, p in zip(volume_shape, spacing, strict=True))
         radius = math.hypot(*sides) / 2
         origin, detector = 4 * radius, 6 * radius
         count = detectors or (2 * volume_shape[0], 2 * max(volume_shape[1:]))
-        width = 2 * detector * np.tan(np.arcsin(radius / origin))
-        tall = detector * height / (origin - radius)
+        width = detector_width(radius, origin, detector)
+        tall = MARGIN * detector * height / (origin - radius)
         return cls(
-            angles=np.arange(views) * 2 * np.pi / views,
+            angles=even_angles(views, 360.0, offset=0.0),
             detectors=count,
-            detector_pitch=(1.02 * tall / count[0], 1.02 * width / count[1]),
+            detector_pitch=(tall / max(count[0], 1), width / max(count[1], 1)),
             source_origin=origin,
             source_detector=detector,
             slices=volume_shape[0],

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.geometry.base import Geometry, checked_angles
+from napari_padis.scan.geometry.base import LENGTHS, Geometry, checked_angles, even_angles
+
+#: Simulated detectors are this much larger than the shadow of the image.
+MARGIN = 1.02
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,11 @@ class FanGeometry(Geometry):
     def __post_init__(self) -> None:
         self._set("angles", checked_angles(self.angles))
         super().__post_init__()
-        if self.detectors < 1:
-            raise InputError("Detector bins must be at least 1.")
+        self._whole("detectors", "Detector bins")
         self.positive("Detector pitch and source distances", self.detector_pitch,
                       self.source_origin, self.source_detector)  # fmt: skip
         check_source(self.source_origin, self.source_detector, self.image_shape, self.pixel)
-        if not np.isfinite(self.shift):
+        if not abs(self.shift) <= LENGTHS[1]:
             raise InputError("The detector shift must be a finite number (mm).")
         self._set("curved", bool(self.curved))
 
@@ -85,17 +87,13 @@ class FanGeometry(Geometry):
         The source is two image diagonals from the axis, the detector one more behind it;
         the fan covers the circle around the slice.
         """
-        if views < 1:
-            raise InputError(f"At least one view is needed, not {views}.")
         sides = [n * p for n, p in zip(image_shape, pixel, strict=True)]
         radius = math.hypot(*sides) / 2
         origin, detector = 4 * radius, 6 * radius
-        half = np.arcsin(radius / origin)
-        width = 2 * detector * (half if curved else np.tan(half))
         return cls(
-            angles=(np.arange(views) + 0.5) * np.deg2rad(arc) / views,
+            angles=even_angles(views, arc),
             detectors=detectors,
-            detector_pitch=1.02 * width / detectors,
+            detector_pitch=detector_width(radius, origin, detector, curved) / max(detectors, 1),
             source_origin=origin,
             source_detector=detector,
             image_shape=image_shape,
@@ -113,6 +111,34 @@ class FanGeometry(Geometry):
     def magnification(self) -> float:
         """Size on the detector over size at the rotation axis."""
         return self.source_detector / self.source_origin
+
+
+def detector_width(
+    radius: float, source_origin: float, source_detector: float, curved: bool = False
+) -> float:
+    """Width in mm of a detector that sees a circle around the axis, and a little more.
+
+    Parameters
+    ----------
+    radius : float
+        Of the circle in mm.
+    source_origin, source_detector : float
+        Distances in mm from the source to rotation axis and detector.
+    curved : bool
+        Whether the width is measured along an arc around the source.
+
+    Raises
+    ------
+    InputError
+        If the source is inside the circle.
+    """
+    if not source_origin > radius:
+        raise InputError(
+            f"The source must be outside the circle around the image: more than "
+            f"{radius:.0f} mm from the axis, not {source_origin:g} mm."
+        )
+    half = math.asin(radius / source_origin)
+    return 2 * MARGIN * source_detector * (half if curved else math.tan(half))
 
 
 def check_source(

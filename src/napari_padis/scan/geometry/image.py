@@ -67,7 +67,8 @@ class DownsampleGeometry(Geometry):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.factor < 1 or any(n % self.factor for n in self.image_shape):
+        self._whole("factor", "The factor")
+        if any(n % self.factor for n in self.image_shape):
             raise InputError(
                 f"The image sides {self.image_shape} must be multiples of the factor "
                 f"{self.factor}; crop the image or choose another factor."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.geometry.base import Geometry, checked_angles
+from napari_padis.scan.geometry.base import LENGTHS, Geometry, checked_angles, even_angles
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,9 @@ class ParallelGeometry(Geometry):
     def __post_init__(self) -> None:
         self._set("angles", checked_angles(self.angles))
         super().__post_init__()
-        if self.detectors < 1:
-            raise InputError("Detector bins must be at least 1.")
+        self._whole("detectors", "Detector bins")
         self.positive("Detector pitch", self.detector_pitch)
-        if not np.isfinite(self.shift):
+        if not abs(self.shift) <= LENGTHS[1]:
             raise InputError("The detector shift must be a finite number (mm).")
 
     @classmethod
@@ -73,13 +72,11 @@ class ParallelGeometry(Geometry):
 
         The set-up of the PaDIS experiments (Hu et al., 2024).
         """
-        if views < 1:
-            raise InputError(f"At least one view is needed, not {views}.")
         width = max(n * p for n, p in zip(image_shape, pixel, strict=True))
         return cls(
-            angles=(np.arange(views) + 0.5) * np.deg2rad(arc) / views,
+            angles=even_angles(views, arc),
             detectors=detectors,
-            detector_pitch=2 * width / detectors,
+            detector_pitch=2 * width / max(detectors, 1),
             image_shape=image_shape,
             pixel=pixel,
             slice_spacing=slice_spacing,

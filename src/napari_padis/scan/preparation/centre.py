@@ -75,12 +75,12 @@ def _half_turn(sinogram: Array, angles: NDArray[np.float64]) -> Array:
     sorted_angles = angles[order]
     step = float(np.median(np.diff(sorted_angles))) if len(angles) > 1 else 0.0
     covered = float(np.ptp(angles)) + step
-    if len(angles) < 8 or covered < np.pi - max(step, 0.01):
+    within = sorted_angles - sorted_angles[0] < np.pi - 0.25 * step
+    if within.sum() < 8 or covered < np.pi - max(step, 0.01):
         raise InputError(
             f"The views cover {np.rad2deg(covered):.4g} degrees; 180 are needed to find the "
             "rotation axis, so give its bin."
         )
-    within = sorted_angles - sorted_angles[0] < np.pi - 0.25 * step
     return sinogram[order[within]]
 
 

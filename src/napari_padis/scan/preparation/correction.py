@@ -61,6 +61,9 @@ class Correction:
         flats, darks = self.projections.flats, self.projections.darks
         self._dark = None if darks is None else mean_image(darks)
         self._reach = motion(self.angles[self.views], self.projections.shape[2])
+        # Offsets cannot be told from the object in less.
+        bins = self.projections.shape[2] // self.preparation.binning
+        self._rings = self.preparation.rings and len(self.views) > 2 and bins > 2
         self._flat: Array | None = None
         if flats is not None:
             # A blank scan has one image per view, in the order of the views.
@@ -95,7 +98,7 @@ class Correction:
         values = average(values, settings.binning, 1)
         if self.logarithm:
             values = self._minus_logarithm(values)
-        if settings.rings and len(values) > 2 and values.shape[1] > 2:
+        if self._rings:
             remove = remove_offsets if settings.ring_strength == "gentle" else remove_stripes
             values = remove(values, fitting_size(settings.ring_size, values.shape[1]))
         return values
@@ -168,7 +171,7 @@ class Correction:
             found.append("Negative logarithm taken.")
         if n := self.counted["rays without light"]:
             found.append(f"{n} rays without light raised to the smallest transmission.")
-        if settings.rings:
+        if self._rings:
             gentle = settings.ring_strength == "gentle"
             found.append("Stripes removed: offsets of bins." if gentle
                          else "Stripes removed by sorting (Vo et al. 2018).")  # fmt: skip

@@ -19,7 +19,7 @@ SHARE = 0.05
 #: details differ that much by where they fall between two bins.
 TIMES = 2.5
 #: Standard deviation over median absolute deviation of a normal distribution.
-_MAD = 1.4826
+MAD = 1.4826
 #: Bins a detail may move from view to view for outliers to be told from details.
 MOST_MOTION = 32
 #: A larger share of defects means that something else is wrong with the data.
@@ -147,7 +147,7 @@ def remove_outliers(sinogram: NDArray[np.float32], reach: int) -> tuple[NDArray[
     near = maximum_filter1d(apart, 2 * reach + 3, axis=1)
     before = np.concatenate([near[1:2], near[:-1]])
     after = np.concatenate([near[1:], near[-2:-1]])
-    spread = DEVIATIONS * _MAD * float(np.median(apart))
+    spread = DEVIATIONS * MAD * float(np.median(apart))
     low, high = np.percentile(sinogram, (1, 99))
     limit = max(spread, SHARE * float(high - low))
     bad = (apart > np.maximum(limit, TIMES * np.maximum(before, after))) & (limit > 0)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.scan.measurement import Noise
+from napari_padis.scan.preparation.defects import MAD
 from napari_padis.scan.projections import PER_VIEW, Projections
 
 #: Flat fields needed to tell their noise from the differences of the pixels.
@@ -17,8 +18,6 @@ _FLATS_NEEDED = 4
 _ROWS = 32
 #: Flat fields below this are taken as photons that were counted one by one.
 _SINGLE_PHOTONS = 1000.0
-#: Median of the absolute value of a normal variable.
-_NORMAL_MEDIAN = 0.6745
 #: Smallest number of photons with which line integrals are weighted.
 _FLOOR = 0.5
 
@@ -91,5 +90,5 @@ def white_noise(data: NDArray[Any]) -> float | None:
     if len(middle) > 2:
         both = (along[:-2] - 2 * along[1:-1] + along[2:]) / math.sqrt(6)
         spreads.append(float(np.median(np.abs(both))))
-    sigma = min(spreads) / _NORMAL_MEDIAN
+    sigma = min(spreads) * MAD
     return sigma if sigma > 0 else None

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-#: Standard error of a median over that of a mean, and of a deviation from its median.
-_MEDIAN_ERROR, _MAD = 1.2533, 1.4826
+from napari_padis.scan.preparation.defects import MAD
+
+#: Standard error of a median over that of a mean.
+_MEDIAN_ERROR = 1.2533
 _TINY = 1e-30
 
 
@@ -27,7 +29,7 @@ def remove_offsets(sinogram: NDArray[np.float32], size: int = 21) -> NDArray[np.
     """
     apart = sinogram - median_filter(sinogram, size=(1, size))
     offset = np.median(apart, axis=0)
-    spread = _MAD * np.median(np.abs(apart - offset), axis=0)
+    spread = MAD * np.median(np.abs(apart - offset), axis=0)
     variance = (_MEDIAN_ERROR * spread) ** 2 / len(sinogram)
     kept = np.maximum(0, offset**2 - variance) / np.maximum(offset**2, _TINY)
     return (sinogram - kept * offset).astype(np.float32)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from napari_padis.errors import InputError, explain
+from napari_padis.scan.files import one_line
 
 
 class Preparation(BaseModel):
@@ -112,9 +113,9 @@ class Preparation(BaseModel):
     def load(cls, path: str | Path) -> Preparation:
         """Read settings from JSON."""
         try:
-            return cls.model_validate_json(Path(path).read_text())
+            return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"Settings '{path}' cannot be read: {error}.") from error
+            raise InputError(f"Settings '{path}' cannot be read: {one_line(error)}.") from error
         except ValidationError as error:
             raise InputError(f"Settings '{path}' are not valid: {explain(error)}") from error
 
