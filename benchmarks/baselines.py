@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_padis.likelihood import LinearMap, build, sigma_from_rms, simulate
+from napari_padis.likelihood import LinearMap, add_noise, build, root_mean_square, simulate
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.nifti import read_nifti
 from napari_padis.scan.units import MU_WATER, Scale, scale_in
@@ -175,10 +175,8 @@ def measure(
     """Sinograms with noise as a share of their RMS, and the true slices on the window's scale."""
     measurement = simulate(volume, slices=indices, views=views)
     if noise > 0:
-        sigma = sigma_from_rms(torch.from_numpy(measurement.data), noise)
-        measurement = simulate(
-            volume, noise=Noise("gaussian", sigma=sigma), seed=seed, slices=indices, views=views
-        )
+        sigma = noise * root_mean_square(measurement)
+        measurement = add_noise(measurement, Noise("gaussian", sigma=sigma), seed)
     truth = np.asarray(volume.array[list(indices)], dtype=np.float32)
     return measurement, torch.from_numpy(WINDOW.to_unit_interval(truth)).clamp(0, 1)
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from napari_padis.errors import InputError
-from napari_padis.likelihood import Gaussian, Poisson, sigma_from_rms
+from napari_padis.likelihood import Gaussian, Poisson
 from napari_padis.likelihood.noise import COUNT_FLOOR
 
 
@@ -57,10 +57,6 @@ def test_seeds_decide():
         assert torch.equal(first, again)
         assert not torch.equal(first, model.apply(clean, seeded(5)))
         assert first.dtype == clean.dtype
-
-
-def test_share_of_the_rms():
-    assert sigma_from_rms(torch.tensor([3.0, -4.0]), 0.1) == pytest.approx(0.1 * np.sqrt(12.5))
 
 
 @pytest.mark.parametrize(

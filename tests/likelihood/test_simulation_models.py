@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_padis.errors import InputError
-from napari_padis.likelihood import build, sigma_from_rms, simulate
+from napari_padis.likelihood import build, root_mean_square, simulate
 from napari_padis.likelihood.coil_simulation import birdcage_maps, smooth_phase
 from napari_padis.likelihood.simulated_noise import add_noise
 from napari_padis.scan.geometry import (
@@ -19,7 +19,7 @@ from napari_padis.scan.geometry import (
 )
 from napari_padis.scan.geometry.kernels import uniform_kernel
 from napari_padis.scan.hdf5 import read_measurement, write_measurement
-from napari_padis.scan.measurement import Noise
+from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.units import MU_WATER
 from napari_padis.scan.volume import Volume
 
@@ -178,10 +178,13 @@ def test_noise_can_be_added_later():
     np.testing.assert_array_equal(add_noise(clean, Noise("gaussian", 0.1), 3).data, at_once.data)
 
 
-def test_share_of_the_rms_of_complex_data():
-    data = torch.tensor([3 + 4j, 0, 5j, 0])
-    assert sigma_from_rms(data, 0.1) == pytest.approx(0.1 * np.sqrt(50 / 4))
-    assert sigma_from_rms(torch.zeros(3, dtype=torch.complex64), 0.1) == 0
+def test_root_mean_square_counts_what_was_measured():
+    mask = np.array([[True, False], [True, False]])
+    kspace = np.array([[[[3 + 4j, 0], [5j, 0]]]], np.complex64)
+    whole = Measurement(kspace, CartesianGeometry(mask), unit="arbitrary")
+    assert root_mean_square(whole) == pytest.approx(np.sqrt(50 / 4))
+    image = np.array([[[3.0, 0.0], [-4.0, 0.0]]], np.float32)
+    assert root_mean_square(Measurement(image, MaskGeometry(mask))) == pytest.approx(np.sqrt(12.5))
 
 
 @pytest.mark.parametrize(

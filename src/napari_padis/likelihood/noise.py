@@ -93,25 +93,6 @@ class Poisson:
         return math.sqrt(float(self.variance(data.double()).mean()))
 
 
-def sigma_from_rms(data: Tensor, share: float) -> float:
-    """Standard deviation that is a given share of the root mean square of ``data``.
-
-    Parameters
-    ----------
-    data : Tensor
-        Any shape, noiseless. Of complex data (k-space) the root mean square of real and
-        imaginary parts counts, over the samples that are not exactly zero: the others were
-        not measured.
-    share : float
-        For instance 0.005 for half a per cent.
-    """
-    if data.is_complex():
-        data = torch.view_as_real(data[data != 0])
-    if not data.numel():
-        return 0.0
-    return share * math.sqrt(float(data.double().square().mean()))
-
-
 def _normal(data: Tensor, generator: torch.Generator | None) -> Tensor:
     """White noise of unit variance, in each part of complex data."""
     noise = torch.randn(data.shape, generator=generator, dtype=data.dtype, device=data.device)
