@@ -123,7 +123,7 @@ def test_the_card_may_not_say_what_is_measured(cli, training_folder, tiny_config
 def test_committed_settings_are_valid():
     from pathlib import Path
 
-    from napari_padis.cli.train import read_card, read_config
+    from napari_padis.cli.train_settings import read_card, read_config
 
     configs = Path(__file__).parents[2] / "configs"
     settings = read_config(configs / "ct-small.json", hours=None, steps=None, seed=None)

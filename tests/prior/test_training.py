@@ -130,3 +130,25 @@ def test_empty_folder_is_named(tmp_path):
         find_volumes(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         find_volumes(tmp_path / "nowhere")
+
+
+def test_phase_keeps_the_magnitude_and_is_smooth():
+    rng = np.random.default_rng(1)
+    volume = Volume(rng.uniform(10, 900, (3, 24, 20)).astype(np.float32))
+    pair = PatchSampler([volume], Scale(0, 1, "arbitrary"), pad=4, normalise=True, phase=True)
+    (image,) = pair.middles()
+    expected = volume.array[1] * 0.5 / np.percentile(volume.array, 99)
+    assert np.allclose(image.norm(dim=0).numpy(), expected, atol=1e-3)
+    turn = torch.complex(*image)
+    step = torch.angle(turn[:, 1:] * turn[:, :-1].conj())
+    assert step.abs().max() < 1
+    assert torch.angle(turn).std() > 0.05
+    patches, _ = pair.draw(16, 5, torch.Generator().manual_seed(0))
+    assert patches.shape == (5, 2, 16, 16)
+
+
+def test_channels_must_fit_the_phase():
+    with pytest.raises(ValidationError, match="two with 'phase'"):
+        config(phase=True)
+    with pytest.raises(InputError, match="dark"):
+        PatchSampler([Volume(np.zeros((1, 8, 8)))], Scale(0, 1, "arbitrary"), 4, normalise=True)

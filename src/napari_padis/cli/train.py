@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,10 @@ import typer
 
 from napari_padis.cli.errors import INTERRUPTED
 from napari_padis.cli.options import output_folder
+from napari_padis.cli.train_settings import read_card, read_config
 from napari_padis.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_padis.prior.settings import TrainingConfig
     from napari_padis.prior.training import Trainer
     from napari_padis.scan.units import Scale
     from napari_padis.scan.volume import Volume
@@ -66,76 +67,19 @@ def train(
     read = _Reader()
     first = next(iter(read([paths[0]])))
     scale = Scale(low, high, first.unit)
-    sampler = PatchSampler(read(paths), scale, settings.pad)
+    sample = partial(
+        PatchSampler, scale=scale, pad=settings.pad, normalise=settings.normalise,
+        phase=settings.phase,
+    )  # fmt: skip
+    sampler = sample(read(paths))
     trainer = Trainer(settings, sampler, out, where)
     typer.echo(f"{len(paths)} volumes, {sampler.count} slices, on {where}")
     _run(trainer)
     if trainer.rank == 0:
-        images = PatchSampler(read(held_out), scale, settings.pad) if held_out else sampler
+        images = sample(read(held_out)) if held_out else sampler
         described |= {"name": name or out.resolve().name, "pixel_spacing": read.pixel}
         written = _export(trainer, images, scale, described, out)
         typer.echo(f"{out / written}: ready for 'napari-padis reconstruct --prior'")
-
-
-def read_config(path: Path | None, **given: Any) -> TrainingConfig:
-    """Training settings from a JSON file, overridden by what the line says.
-
-    Raises
-    ------
-    InputError
-        If the file or a value cannot be used.
-    """
-    from pydantic import ValidationError
-
-    from napari_padis.errors import explain
-    from napari_padis.prior.settings import TrainingConfig
-
-    values = read_object(path) if path is not None else {}
-    if given["hours"] is not None or given["steps"] is not None:
-        values.pop("hours", None)
-        values.pop("steps", None)
-    values |= {key: value for key, value in given.items() if value is not None}
-    if values.get("hours") is None and values.get("steps") is None:
-        raise InputError("Say how long to train: add --hours or --steps.")
-    try:
-        return TrainingConfig(**values)
-    except ValidationError as error:
-        raise InputError(f"Wrong training settings: {explain(error)}") from error
-
-
-#: What a person may say about a prior; everything else in its card is measured.
-DESCRIPTIVE = {"title", "description", "anatomy", "licence", "trained_on"}
-
-
-def read_card(path: Path | None) -> dict[str, Any]:
-    """The descriptive part of a prior's card.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be used or says more than a person may say.
-    """
-    values = read_object(path) if path is not None else {}
-    if unknown := sorted(values.keys() - DESCRIPTIVE):
-        raise InputError(
-            f"Card '{path}' has the entry '{unknown[0]}'; use {', '.join(sorted(DESCRIPTIVE))}."
-        )
-    return values
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object from a file."""
-    import json
-
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Settings '{path}' cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise InputError(f"Settings '{path}' are not valid JSON: {error}.") from error
-    if not isinstance(values, dict):
-        raise InputError(f"Settings '{path}' must be a JSON object.")
-    return values
 
 
 class _Reader:
@@ -238,11 +182,10 @@ def _export(
         ),
     )
     network = trainer.averaged()
-    slices = [stack[len(stack) // 2] for stack in images.slices][:8]
     # The denoiser changes the network's precision in place, hence the copies.
     table = error_table(
         lambda shape: PatchDenoiser(copy.deepcopy(network), card, shape, trainer.device),
-        [torch.from_numpy(image.astype("float32"))[None] for image in slices],
+        images.middles(),
     )
     save_prior(network, card.model_copy(update={"error_table": table}), out)
     return f"{card.name}.json"

@@ -43,13 +43,27 @@ class PatchSampler:
         Intensity range that becomes [0, 1].
     pad : int
         Zero padding around each slice in pixels.
+    normalise : bool
+        Scale each volume so that its 99th percentile becomes the middle of ``scale``.
+    phase : bool
+        Draw complex images of two channels: the slices with a random smooth phase.
     """
 
-    def __init__(self, volumes: Iterable[Volume], scale: Scale, pad: int) -> None:
-        self.pad = pad
+    def __init__(
+        self,
+        volumes: Iterable[Volume],
+        scale: Scale,
+        pad: int,
+        normalise: bool = False,
+        phase: bool = False,
+    ) -> None:
+        self.pad, self.phase = pad, phase
         self.slices: list[NDArray[np.float16]] = []
         for volume in volumes:
-            x = scale.to_unit_interval(volume.array.astype(np.float32))
+            x = volume.array.astype(np.float32)
+            if normalise:
+                x *= np.float32((scale.low + scale.high) / 2 / _bright(volume))
+            x = scale.to_unit_interval(x)
             self.slices.append(np.clip(x, 0, 1).astype(np.float16))
         if not self.slices:
             raise InputError("No training volumes were given.")
@@ -62,7 +76,7 @@ class PatchSampler:
 
         Returns
         -------
-        patches : Tensor, shape (batch, 1, patch, patch), float32
+        patches : Tensor, shape (batch, 1 or 2, patch, patch), float32
         position : Tensor, shape (batch, 2, patch, patch), float32
         """
         which = torch.multinomial(self.probability, batch, replacement=True, generator=generator)
@@ -83,12 +97,61 @@ class PatchSampler:
                     lo[1] - corner[1] : hi[1] - corner[1],
                 ] = image[lo[0] : hi[0], lo[1] : hi[1]]
             position[i] = position_channels(torch.tensor([corner]), patch, image.shape)[0]
-        return torch.from_numpy(out), position
+        patches = torch.from_numpy(out)
+        return (with_phase(patches, position, generator) if self.phase else patches), position
+
+    def middles(self, most: int = 8) -> list[Tensor]:
+        """Middle slice of the first volumes, (1, H, W), or (2, H, W) with a phase."""
+        generator = torch.Generator().manual_seed(0)
+        images = []
+        for stack in self.slices[:most]:
+            image = torch.from_numpy(stack[len(stack) // 2].astype(np.float32))[None, None]
+            if self.phase:
+                shape = (image.shape[-2], image.shape[-1])
+                axes = (torch.linspace(-1 + 1 / n, 1 - 1 / n, n) for n in shape)
+                position = torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+                image = with_phase(image, position, generator)
+            images.append(image[0])
+        return images
 
     def _corner(self, u: float, size: int, patch: int) -> int:
         """Uniform first index over the padded axis, at least one position."""
         span = max(size + 2 * self.pad - patch, 0)
         return int(u * (span + 1)) - self.pad
+
+
+def with_phase(magnitude: Tensor, position: Tensor, generator: torch.Generator) -> Tensor:
+    """Real and imaginary part of images with random smooth phase.
+
+    The phase is a polynomial of second degree in the position, drawn for each image, as field
+    and coils make it vary slowly over a slice.
+
+    Parameters
+    ----------
+    magnitude : Tensor, shape (B, 1, H, W)
+    position : Tensor, shape (B, 2, H, W)
+        Coordinates, [-1, 1] over the image.
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor, shape (B, 2, H, W)
+    """
+    y, x = position[:, :1], position[:, 1:]
+    terms = torch.cat((torch.ones_like(x), x, y, x * y, x.square(), y.square()), dim=1)
+    scale = torch.tensor([0.0, 1.5, 1.5, 1.0, 1.0, 1.0])
+    weights = scale * torch.randn((len(x), 6), generator=generator)
+    weights[:, 0] = 2 * torch.pi * torch.rand(len(x), generator=generator)
+    phase = (weights[:, :, None, None] * terms).sum(dim=1, keepdim=True)
+    return torch.cat((magnitude * phase.cos(), magnitude * phase.sin()), dim=1)
+
+
+def _bright(volume: Volume) -> float:
+    """99th percentile of a volume; raises InputError where nothing is positive."""
+    value = float(np.percentile(volume.array, 99))
+    if not value > 0:
+        raise InputError(f"Volume '{volume.name}' is dark: its 99th percentile is not positive.")
+    return value
 
 
 def read_volumes(paths: Sequence[Path]) -> Iterable[Volume]:

@@ -8,7 +8,12 @@ from napari_padis.prior.card import NetworkConfig
 
 
 class TrainingConfig(BaseModel):
-    """Everything that decides a training run; stored with the weights."""
+    """Everything that decides a training run; stored with the weights.
+
+    ``normalise`` scales every volume so that its 99th percentile becomes one half, as a
+    reconstruction does with data that have no physical unit. ``phase`` gives magnitude images
+    a random smooth phase, for priors of complex images (two channels).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,6 +22,8 @@ class TrainingConfig(BaseModel):
     probabilities: tuple[float, ...] = (0.6, 0.25, 0.15)
     batches: tuple[int, ...] = (16, 48, 128)
     pad: int = Field(24, ge=0)
+    normalise: bool = False
+    phase: bool = False
     learning_rate: float = Field(4e-4, gt=0)
     warmup_steps: int = Field(200, ge=1)
     ema: float = Field(0.999, gt=0, lt=1)
@@ -37,6 +44,8 @@ class TrainingConfig(BaseModel):
             raise ValueError("patch_sizes, probabilities and batches need the same length.")
         if any(p % self.network.multiple for p in self.patch_sizes):
             raise ValueError(f"patch sizes must be divisible by {self.network.multiple}.")
+        if self.network.image_channels != (2 if self.phase else 1):
+            raise ValueError("priors have one image channel, or two with 'phase'.")
         if (self.steps is None) == (self.hours is None):
             raise ValueError("give either 'steps' or 'hours'.")
         return self
