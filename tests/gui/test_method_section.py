@@ -78,7 +78,10 @@ def test_a_method_that_cannot_run_is_refused(dock):
         dock.request()
 
 
-def test_measured_k_space_chooses_too_when_the_dock_is_opened(make_dock, volume):
+def test_measured_k_space_chooses_too_when_the_dock_is_opened(make_dock, volume, monkeypatch):
+    from napari_padis.gui.sections import prior
+
+    monkeypatch.setattr(prior, "catalogue", lambda: [card("real", 1)])
     geometry = CartesianGeometry(np.ones((8, 8), bool), 1, None, (8, 8), (1.0, 1.0), 1.0)
     scan = Measurement(
         np.ones((1, 1, 8, 8), np.complex64), geometry, Noise("gaussian", 0.1), unit="arbitrary"
@@ -94,6 +97,16 @@ def test_measured_k_space_chooses_too_when_the_dock_is_opened(make_dock, volume)
     assert late.method.method == "cg"
     assert REASON in late.run_bar.message.text()
     late.deleteLater()
+
+
+def test_mri_takes_the_bundled_prior_of_complex_images(make_dock):
+    _, dock = make_dock()
+    assert dock.prior.name == "ct-small"
+    dock.forward.choose("cartesian")
+    assert dock.prior.name == "mr"
+    assert dock.method.method == "padis-fast"
+    dock.forward.choose("fan")
+    assert dock.prior.name == "ct-small"
 
 
 def test_priors_of_the_other_kind_are_grey(make_dock, monkeypatch):
