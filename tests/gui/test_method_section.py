@@ -101,6 +101,7 @@ def test_measured_k_space_chooses_too_when_the_dock_is_opened(make_dock, volume,
 
 def test_mri_takes_the_bundled_prior_of_complex_images(make_dock):
     _, dock = make_dock()
+    dock.method.choose("padis-fast")
     assert dock.prior.name == "ct-small"
     dock.forward.choose("cartesian")
     assert dock.prior.name == "mr"
