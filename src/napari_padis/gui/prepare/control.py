@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from napari_padis.gui.mailbox import Mailbox
 from napari_padis.gui.prepare import job as jobs
 from napari_padis.gui.prepare import look as looks
 from napari_padis.gui.prepare.worker import LatestWorker
+from napari_padis.gui.registry import OnePerViewer
 from napari_padis.gui.thread import Job
 from napari_padis.gui.view import look_at
 from napari_padis.scan.measurement import Measurement
@@ -235,14 +235,5 @@ class PreparationController(QObject):
         self.state_changed.emit(state)
 
 
-_controllers: weakref.WeakKeyDictionary[Any, PreparationController] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def preparation_for(viewer: ViewerModel) -> PreparationController:
-    """The controller of a viewer, always the same one."""
-    viewer = getattr(viewer, "__wrapped__", viewer)  # napari may hand plugins a proxy
-    with _lock:
-        if viewer not in _controllers:
-            _controllers[viewer] = PreparationController(viewer)
-        return _controllers[viewer]
+#: The controller of a viewer's preparations.
+preparation_for = OnePerViewer(PreparationController)
