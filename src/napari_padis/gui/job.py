@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,19 @@ class Ended:
     """Always the last thing a job posts."""
 
 
+@contextmanager
+def reporting(mailbox: Mailbox) -> Iterator[None]:
+    """Post whatever goes wrong in a job, and its end; nothing is raised."""
+    try:
+        yield
+    except PadisError as error:
+        mailbox.post(Failed(error, traceback.format_exc()))
+    except Exception as error:
+        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
+    finally:
+        mailbox.post(Ended())
+
+
 def simulate(volume: Volume, simulation: Simulation, seed: int) -> Measurement:
     """Measure a volume and add noise."""
     from napari_padis.likelihood.simulated_noise import add_noise, root_mean_square
@@ -126,7 +140,7 @@ def work(
     A plain function, not a generator worker: superqt takes every RuntimeError of a
     generator (torch's out-of-memory error is one) for a deleted worker and drops it.
     """
-    try:
+    with reporting(mailbox):
         measurement = request.measurement
         if measurement is None and request.volume is not None and request.simulation is not None:
             mailbox.post(Stage("Simulating the measurement …"))
@@ -139,27 +153,15 @@ def work(
         mailbox.post(Stage("Preparing the reconstruction …"))
         for event in runner(request.recipe, measurement, control):
             mailbox.post(event)
-    except PadisError as error:
-        mailbox.post(Failed(error, traceback.format_exc()))
-    except Exception as error:
-        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
-    finally:
-        mailbox.post(Ended())
 
 
 def save(result: Result, folder: Path, mailbox: Mailbox) -> None:
     """Write a result to a folder; never raises."""
-    try:
+    with reporting(mailbox):
         from napari_padis.engine.save import save_result
 
         save_result(result, folder)
         mailbox.post(Notice(f"Saved to {folder}."))
-    except PadisError as error:
-        mailbox.post(Failed(error, traceback.format_exc()))
-    except Exception as error:
-        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
-    finally:
-        mailbox.post(Ended())
 
 
 def as_padis_error(error: Exception) -> ReconstructionError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_padis.gui.layer_data import KEY, LayerData
 from napari_padis.scan.display import percentile_limits
@@ -106,8 +105,3 @@ def _lazy(data: Any) -> Any:
         return data
     chunks = (1, *data.shape[1:])
     return dask.array.from_array(data, chunks=chunks, name=False, lock=True)
-
-
-def sinogram_of(projections: Projections, row: int) -> NDArray[Any]:
-    """Values of one detector row, shape (views, bins)."""
-    return np.asarray(projections.data[:, row, :])

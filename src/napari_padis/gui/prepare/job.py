@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_padis.engine.control import Control
-from napari_padis.errors import InputError, PadisError
-from napari_padis.gui.job import Ended, Failed, as_padis_error
+from napari_padis.errors import InputError
+from napari_padis.gui.job import reporting
 from napari_padis.gui.mailbox import Mailbox
 from napari_padis.gui.prepare.answers import needed, question
 from napari_padis.gui.prepare.look import Question
@@ -49,31 +49,17 @@ def make(asked: Question, control: Control, mailbox: Mailbox) -> None:
             raise Stopped
         mailbox.post(Step(float(fraction)))
 
-    try:
+    with reporting(mailbox), suppress(Stopped):
         if needed(asked.projections):
             raise InputError(question(asked.projections))
         measurement = prepare(asked.projections, Preparation.create(**asked.settings), progress)
         if not control.stopped:
             mailbox.post(Made(measurement))
-    except Stopped:
-        pass
-    except PadisError as error:
-        mailbox.post(Failed(error, traceback.format_exc()))
-    except Exception as error:
-        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
-    finally:
-        mailbox.post(Ended())
 
 
 def save(measurement: Measurement, path: Path, mailbox: Mailbox) -> None:
     """Write the measurement; never raises."""
     from napari_padis.scan.write import write
 
-    try:
+    with reporting(mailbox):
         mailbox.post(Saved(write(path, measurement)))
-    except PadisError as error:
-        mailbox.post(Failed(error, traceback.format_exc()))
-    except Exception as error:
-        mailbox.post(Failed(as_padis_error(error), traceback.format_exc()))
-    finally:
-        mailbox.post(Ended())

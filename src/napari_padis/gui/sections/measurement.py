@@ -47,11 +47,6 @@ class MeasurementSection(Section):
             box.valueChanged.connect(self._emit)
         self.set_source(None)
 
-    @property
-    def simulating(self) -> bool:
-        """Whether a volume is to be measured."""
-        return isinstance(self._source, Volume)
-
     def _ask(self) -> None:
         """The layer decides what is done, so ask for a layer of the other kind."""
         self.measured_wanted.emit(self.measured_button.isChecked())

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.scan.measurement import Noise
-from napari_padis.scan.preparation.defects import MAD
 from napari_padis.scan.projections import PER_VIEW, Projections
 
 #: Flat fields needed to tell their noise from the differences of the pixels.
@@ -59,36 +57,13 @@ def noise_of(data: NDArray[np.float32], photons: float | None) -> Noise:
     ----------
     data : ndarray, shape (rows, views, bins)
     photons : float, optional
-        Per ray without the object; without it the standard deviation is estimated from
-        the data and the kind is 'unknown'.
+        Per ray without the object; the noise is 'unknown' without it, and is then estimated
+        by who reconstructs, who also says so.
     """
     if photons is None:
-        return Noise("unknown", sigma=white_noise(data))
+        return Noise("unknown")
     variances = [
         float(np.mean(1 / np.maximum(photons * np.exp(-row.astype(np.float64)), _FLOOR)))
         for row in data
     ]
     return Noise("poisson", sigma=math.sqrt(float(np.mean(variances))), photons=photons)
-
-
-def white_noise(data: NDArray[Any]) -> float | None:
-    """Standard deviation of white noise, from the differences of neighbouring rays.
-
-    The median of the absolute second differences over bins, or over bins and views if that
-    is smaller; smooth structure cancels and edges are too few to matter. None when there
-    are fewer than three bins or the value is zero.
-
-    Source: Immerkaer, Computer Vision and Image Understanding 64, 300 (1996), with a median
-    in place of his mean.
-    """
-    if data.shape[-1] < 3:
-        return None
-    middle = data[len(data) // 2].astype(np.float64)
-    # Second differences of white noise have 1 + 4 + 1 times its variance.
-    along = (middle[:, :-2] - 2 * middle[:, 1:-1] + middle[:, 2:]) / math.sqrt(6)
-    spreads = [float(np.median(np.abs(along)))]
-    if len(middle) > 2:
-        both = (along[:-2] - 2 * along[1:-1] + along[2:]) / math.sqrt(6)
-        spreads.append(float(np.median(np.abs(both))))
-    sigma = min(spreads) * MAD
-    return sigma if sigma > 0 else None
