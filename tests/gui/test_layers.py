@@ -249,3 +249,12 @@ def test_a_saved_mean_keeps_the_affine_of_the_scan(viewer, started):
     layers = RunLayers(viewer)
     layers.begin(started, affine=affine)
     np.testing.assert_allclose(volume_from_layer(layers.get(MEAN)).affine, affine)
+
+
+def test_a_run_without_a_prior_speaks_of_no_posterior(layers, started):
+    assert layers.get(MEAN).name == MEAN
+    layers.begin(dataclasses.replace(started, layout=None))
+    assert layers.get(MEAN).name == "reconstruction"
+    layers.get(MEAN).name = "mine"
+    layers.begin(started)
+    assert layers.get(MEAN).name == "mine"

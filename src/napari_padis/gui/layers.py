@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SOURCE = "source"
 ITERATE, MEAN, STD, VARIANCE = "iterate", "posterior mean", "standard deviation", "variance"
 GRID = "patch grid"
+#: Name of the mean's layer where no posterior was sampled.
+PLAIN = "reconstruction"
 #: From bottom to top of the layer list.
 IMAGES = (VARIANCE, STD, MEAN, ITERATE)
 #: Metadata key that marks the layers of a run.
@@ -116,15 +118,19 @@ class RunLayers:
         unit = started.unit if role != VARIANCE else "arbitrary"  # the unit squared
         volume = Volume(data, started.spacing, unit, affine, name=role)
         metadata = {ROLE: role, KEY: volume_metadata(volume)}
+        # Without patches there is no prior and no posterior.
+        name = PLAIN if role == MEAN and started.layout is None else role
         layer = self.get(role)
         if isinstance(layer, Image):
+            if role == MEAN and layer.name in (MEAN, PLAIN):
+                layer.name = name
             layer.data = data
             layer.contrast_limits = limits
             layer.metadata = metadata
             return
         layer = Image(
             data,
-            name=role,
+            name=name,
             colormap="inferno" if spread else "gray",
             contrast_limits=limits,
             visible=role == ITERATE,
