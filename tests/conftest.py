@@ -23,7 +23,8 @@ def tiny_prior(tmp_path_factory) -> Path:
     """Card of an untrained prior: D(x, sigma) = c_skip(sigma) x, in 16-pixel patches."""
     import torch
 
-    from napari_padis.prior.card import NetworkConfig, PriorCard
+    from napari_padis.prior.architecture import NetworkConfig
+    from napari_padis.prior.card import PriorCard
     from napari_padis.prior.checkpoint import save_prior
     from napari_padis.prior.network import EDMDenoiser
 

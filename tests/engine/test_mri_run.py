@@ -27,7 +27,8 @@ def complex_prior(tmp_path_factory):
     """Untrained prior of two channels."""
     import torch
 
-    from napari_padis.prior.card import NetworkConfig, PriorCard
+    from napari_padis.prior.architecture import NetworkConfig
+    from napari_padis.prior.card import PriorCard
     from napari_padis.prior.checkpoint import save_prior
     from napari_padis.prior.network import EDMDenoiser
 

@@ -11,7 +11,8 @@ from napari_padis.errors import InputError
 from napari_padis.gui.layer_data import measurement_layer
 from napari_padis.gui.sections.run import RunSection
 from napari_padis.posterior import METHODS
-from napari_padis.prior.card import NetworkConfig, PriorCard
+from napari_padis.prior.architecture import NetworkConfig
+from napari_padis.prior.card import PriorCard
 from napari_padis.scan.geometry import CartesianGeometry
 from napari_padis.scan.measurement import Measurement, Noise
 

@@ -96,7 +96,7 @@ def test_patch_must_fit_the_network(tiny_prior):
 
 def test_trained_gaussian_prior_matches_the_wiener_filter():
     """Denoising score matching on white Gaussian images learns the Wiener filter."""
-    from napari_padis.prior.card import NetworkConfig
+    from napari_padis.prior.architecture import NetworkConfig
     from napari_padis.prior.network import EDMDenoiser
     from napari_padis.prior.training import denoising_loss
 

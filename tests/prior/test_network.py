@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_padis.prior.card import NetworkConfig
+from napari_padis.prior.architecture import NetworkConfig
 from napari_padis.prior.network import EDMDenoiser
 
 SMALL = NetworkConfig(width=8, multipliers=(1, 2), blocks=(1, 1))

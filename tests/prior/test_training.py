@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from napari_padis.errors import InputError
-from napari_padis.prior.card import NetworkConfig
+from napari_padis.prior.architecture import NetworkConfig
 from napari_padis.prior.data import PatchSampler, find_volumes
 from napari_padis.prior.training import Trainer, TrainingConfig, draw_sigma, learning_rate
 from napari_padis.scan.units import Scale

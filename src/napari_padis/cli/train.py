@@ -16,6 +16,7 @@ from napari_padis.cli.train_settings import read_card, read_config
 from napari_padis.errors import InputError
 
 if TYPE_CHECKING:
+    from napari_padis.prior.card import PriorCard
     from napari_padis.prior.training import Trainer
     from napari_padis.scan.units import Scale
     from napari_padis.scan.volume import Volume
@@ -41,6 +42,10 @@ def train(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the prior; the output folder's.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", metavar="PRIOR", help="Prior whose weights training starts from."),
+    ] = None,
     card: Annotated[
         Path | None,
         typer.Option("--card", metavar="FILE", help="JSON with title, licence, trained_on, ..."),
@@ -51,6 +56,7 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.")] = None,
 ) -> None:
     """Train a patch prior; the same command goes on after an interruption."""
+    from napari_padis.prior.catalogue import find_prior
     from napari_padis.prior.data import PatchSampler, find_volumes
     from napari_padis.scan.units import Scale
 
@@ -58,27 +64,30 @@ def train(
     held_out = find_volumes(validation) if validation else None
     settings = read_config(config, hours=hours, steps=steps, seed=seed)
     described = read_card(card)
+    first_weights = find_prior(start) if start else None
     output_folder(out)
 
     from napari_padis.engine.setup import choose_device
+    from napari_padis.prior.checkpoint import load_network
     from napari_padis.prior.training import Trainer
 
+    parent, parent_card = load_network(first_weights) if first_weights else (None, None)
     where = str(choose_device(device))
     read = _Reader()
     first = next(iter(read([paths[0]])))
     scale = Scale(low, high, first.unit)
     sample = partial(
         PatchSampler, scale=scale, pad=settings.pad, normalise=settings.normalise,
-        phase=settings.phase,
+        phase=settings.phase, ceiling=settings.ceiling,
     )  # fmt: skip
     sampler = sample(read(paths))
-    trainer = Trainer(settings, sampler, out, where)
+    trainer = Trainer(settings, sampler, out, where, parent)
     typer.echo(f"{len(paths)} volumes, {sampler.count} slices, on {where}")
     _run(trainer)
     if trainer.rank == 0:
         images = sample(read(held_out)) if held_out else sampler
         described |= {"name": name or out.resolve().name, "pixel_spacing": read.pixel}
-        written = _export(trainer, images, scale, described, out)
+        written = _export(trainer, images, scale, described, parent_card, out)
         typer.echo(f"{out / written}: ready for 'napari-padis reconstruct --prior'")
 
 
@@ -144,7 +153,12 @@ def _run(trainer: Trainer) -> None:
 
 
 def _export(
-    trainer: Trainer, images: Any, scale: Scale, described: dict[str, Any], out: Path
+    trainer: Trainer,
+    images: Any,
+    scale: Scale,
+    described: dict[str, Any],
+    parent: PriorCard | None,
+    out: Path,
 ) -> str:
     """Write weights and card, with the denoising error measured on slices of ``images``."""
     import copy
@@ -162,6 +176,7 @@ def _export(
         unit=scale.unit,
         low=scale.low,
         high=scale.high,
+        ceiling=config.ceiling,
         patch=config.patch_sizes[0],
         patch_sizes=config.patch_sizes,
         sigma_min=config.sigma_min,
@@ -175,6 +190,7 @@ def _export(
             processes=trainer.world,
             hardware=f"{trainer.device.type}, {torch.get_num_threads()} threads a process",
             slices=trainer.sampler.count,
+            start=f"{parent.name}, sha256 {parent.sha256}" if parent else "",
             settings={
                 **config.model_dump(mode="json"),
                 "errors_on": "training" if images is trainer.sampler else "validation",

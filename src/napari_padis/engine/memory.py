@@ -10,7 +10,7 @@ from napari_padis.errors import ReconstructionError
 if TYPE_CHECKING:
     import torch
 
-    from napari_padis.prior.card import NetworkConfig
+    from napari_padis.prior.architecture import NetworkConfig
 
 #: Images of all samples held at once: state, denoised, estimate, border, CG vectors
 #: (four), noise, snapshot for display, moments (two).

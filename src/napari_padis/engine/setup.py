@@ -115,6 +115,7 @@ def build_problem(
         coupled=not geometry.slicewise,
         measured=measured_share(measurement),
         weighted=noise.root is not None,
+        ceiling=card.ceiling if card is not None else 1.0,
     )
     if noise.sigma == 0:
         notices.append(

@@ -57,6 +57,8 @@ class Problem:
     weighted : bool
         Whether the data were multiplied by weights of their own: B is then conditioned
         worse, and conjugate gradients need more iterations.
+    ceiling : float
+        Largest value of the image that the prior knows, on its scale.
     """
 
     operator: Operator
@@ -69,6 +71,7 @@ class Problem:
     floor: float = 1e-3
     measured: float = 1.0
     weighted: bool = False
+    ceiling: float = 1.0
 
     def __post_init__(self) -> None:
         flat = torch.full(self.shape, self.offset, device=self.data.device)
@@ -108,7 +111,9 @@ class Problem:
     def start(self) -> Tensor:
         """Direct reconstruction, real ones clipped to the prior's range."""
         x = self.direct()
-        return x if self.shape[1] == 2 else x.clamp(0, 1)  # complex images have no such range
+        return (
+            x if self.shape[1] == 2 else x.clamp(0, self.ceiling)
+        )  # complex images have no such range
 
     def _physical(self, x: Tensor) -> Tensor:
         return self.operator.A(x.squeeze(-3) if self.coupled else x)

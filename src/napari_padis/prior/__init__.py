@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from napari_padis.prior.card import NetworkConfig, PriorCard
+from napari_padis.prior.architecture import NetworkConfig
+from napari_padis.prior.card import PriorCard
 from napari_padis.prior.catalogue import catalogue, find_prior
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What is known about a prior: architecture, range, training data, licence, errors.
+"""What is known about a prior: range, training data, licence, denoising errors.
 
 Free of torch, so that menus and listings stay quick.
 """
@@ -8,36 +8,27 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_padis.errors import InputError, explain
+from napari_padis.prior.architecture import NetworkConfig
 from napari_padis.scan.units import Scale
 
 FORMAT = "napari-padis prior"
 FORMAT_VERSION = 1
 
-
-class NetworkConfig(BaseModel):
-    """Architecture of :class:`~napari_padis.prior.network.EDMDenoiser`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    image_channels: int = Field(1, ge=1, le=64)
-    position_channels: int = Field(2, ge=0, le=3)
-    width: int = Field(48, ge=8, le=1024)
-    multipliers: tuple[int, ...] = Field((1, 2, 3), min_length=1, max_length=6)
-    blocks: tuple[int, ...] = Field((1, 1, 2), min_length=1, max_length=6)
-    sigma_data: float = Field(0.25, gt=0)
-
-    @property
-    def multiple(self) -> int:
-        """Sides of the patches must be divisible by this."""
-        return int(2 ** (len(self.multipliers) - 1))
+#: Ways to make a denoiser of whole images: tiles at random shifts, tiles of one fixed grid, the
+#: whole image at once, overlapping tiles averaged, overlapping tiles cropped and stitched.
+Tiling = Literal["shifted", "fixed", "whole", "averaged", "stitched"]
 
 
 class Training(BaseModel):
-    """How the weights came about; patches and steps are counted one by one."""
+    """How the weights came about; patches and steps are counted one by one.
+
+    ``start`` names the prior whose weights training started from; its steps are not counted.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +39,7 @@ class Training(BaseModel):
     processes: int = Field(1, ge=1)
     hardware: str = ""
     slices: int = Field(0, ge=0)
+    start: str = ""
     settings: dict[str, object] = Field(default_factory=dict)
 
 
@@ -55,7 +47,12 @@ class PriorCard(BaseModel):
     """Model card and configuration, stored as JSON beside the weights.
 
     ``error_table`` holds pairs (sigma, r^2): the mean squared error per pixel of the
-    whole-image denoiser on validation slices, on the scale [0, 1].
+    whole-image denoiser on validation slices, on the scale [0, 1]. ``ceiling`` is the largest
+    value on that scale that training saw: 2 with a scale of [-1000, 1000] HU means 3000 HU.
+    ``tiling`` says how the network makes a denoiser of whole images, see
+    :mod:`napari_padis.prior.denoiser`. ``slices`` is the number of adjacent slices that the
+    network sees as channels, ``slice_spacing`` the least and largest spacing of the slices in
+    training (mm). ``origin`` names the file that imported weights came from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,7 +68,11 @@ class PriorCard(BaseModel):
     unit: str = "HU"
     low: float = -1000.0
     high: float = 1000.0
+    ceiling: float = Field(1.0, ge=1, le=100)
     pixel_spacing: tuple[float, float] | None = None
+    slices: int = Field(1, ge=1, le=64)
+    slice_spacing: tuple[float, float] | None = None
+    tiling: Tiling = "shifted"
     patch: int = Field(56, ge=4, le=4096)
     patch_sizes: tuple[int, ...] = (56, 32, 16)
     sigma_min: float = Field(0.002, gt=0)
@@ -80,6 +81,7 @@ class PriorCard(BaseModel):
     parameters: int = Field(0, ge=0)
     error_table: tuple[tuple[float, float], ...] = ()
     training: Training | None = None
+    origin: str = ""
     sha256: str = ""
 
     @property

@@ -38,7 +38,7 @@ class PatchSampler:
     Parameters
     ----------
     volumes : iterable of Volume
-        Kept as float16 on the prior's scale, clipped to [0, 1].
+        Kept as float16 on the prior's scale, clipped to [0, ceiling].
     scale : Scale
         Intensity range that becomes [0, 1].
     pad : int
@@ -47,6 +47,8 @@ class PatchSampler:
         Scale each volume so that its 99th percentile becomes the middle of ``scale``.
     phase : bool
         Draw complex images of two channels: the slices with a random smooth phase.
+    ceiling : float
+        Largest value kept.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class PatchSampler:
         pad: int,
         normalise: bool = False,
         phase: bool = False,
+        ceiling: float = 1.0,
     ) -> None:
         self.pad, self.phase = pad, phase
         self.slices: list[NDArray[np.float16]] = []
@@ -64,7 +67,7 @@ class PatchSampler:
             if normalise:
                 x *= np.float32((scale.low + scale.high) / 2 / _bright(volume))
             x = scale.to_unit_interval(x)
-            self.slices.append(np.clip(x, 0, 1).astype(np.float16))
+            self.slices.append(np.clip(x, 0, ceiling).astype(np.float16))
         if not self.slices:
             raise InputError("No training volumes were given.")
         weight = np.sqrt([len(s) for s in self.slices])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_padis.prior.card import NetworkConfig
+from napari_padis.prior.architecture import NetworkConfig
 
 
 class NoiseEmbedding(nn.Module):

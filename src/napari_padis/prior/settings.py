@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from napari_padis.prior.card import NetworkConfig
+from napari_padis.prior.architecture import NetworkConfig
 
 
 class TrainingConfig(BaseModel):
@@ -12,7 +12,9 @@ class TrainingConfig(BaseModel):
 
     ``normalise`` scales every volume so that its 99th percentile becomes one half, as a
     reconstruction does with data that have no physical unit. ``phase`` gives magnitude images
-    a random smooth phase, for priors of complex images (two channels).
+    a random smooth phase, for priors of complex images (two channels). ``ceiling`` is the
+    largest value that training sees, on the scale [0, 1]: above 1, intensities beyond the scale
+    (contrast medium, dense bone) are kept up to there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +26,7 @@ class TrainingConfig(BaseModel):
     pad: int = Field(24, ge=0)
     normalise: bool = False
     phase: bool = False
+    ceiling: float = Field(1.0, ge=1, le=100)
     learning_rate: float = Field(4e-4, gt=0)
     warmup_steps: int = Field(200, ge=1)
     ema: float = Field(0.999, gt=0, lt=1)

@@ -74,10 +74,22 @@ class Trainer:
     folder : Path
         Receives ``state.pt`` (atomic), ``log.csv`` and ``config.json``.
     device : str
+    start : EDMDenoiser, optional
+        Network whose weights the first step starts from; of the same architecture.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a run with other settings, or ``start`` is another architecture.
     """
 
     def __init__(
-        self, config: TrainingConfig, sampler: PatchSampler, folder: Path, device: str = "cpu"
+        self,
+        config: TrainingConfig,
+        sampler: PatchSampler,
+        folder: Path,
+        device: str = "cpu",
+        start: EDMDenoiser | None = None,
     ) -> None:
         self.config, self.sampler, self.folder = config, sampler, Path(folder)
         self.device = torch.device(device)
@@ -86,7 +98,12 @@ class Trainer:
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
         torch.manual_seed(config.seed)
-        self.model = channels_last(EDMDenoiser(config.network).to(self.device))
+        self.model = EDMDenoiser(config.network)
+        if start is not None:
+            if start.config != config.network:
+                raise InputError("The prior to start from has another network than the settings.")
+            self.model.load_state_dict(start.state_dict())
+        channels_last(self.model.to(self.device))
         self.ema = AveragedModel(self.model, multi_avg_fn=self._average)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
