@@ -1,7 +1,7 @@
-"""Every method on a Gaussian problem whose posterior is known in closed form.
+"""Every sampler on a Gaussian problem whose posterior is known in closed form.
 
 n = 64 unknowns with squared-exponential covariance, 24 random measurements, exact
-denoiser. Prints, per method, the ratio of the samples' standard deviation to the exact
+denoiser. Prints, per sampler, the ratio of the samples' standard deviation to the exact
 one, the coverage of 90 % intervals and the distance of the mean to the posterior mean.
 
     python benchmarks/gaussian_toy.py
@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from scipy.stats import t as student
 from torch import Tensor
 
-from napari_padis.posterior import METHODS, samplers
+from napari_padis.posterior import METHODS
+from napari_padis.posterior.evaluator import Evaluator, Run
+from napari_padis.posterior.methods_comparison import COMPARISON
+from napari_padis.posterior.methods_samplers import SAMPLERS
 from napari_padis.posterior.problem import Problem
+from napari_padis.posterior.samplers.padis import padis
 from napari_padis.posterior.schedule import geometric
 from napari_padis.prior.denoiser import Draw, Work
 
@@ -139,12 +143,12 @@ def score(toy: Toy, x: Tensor) -> Scores:
 
 def sample(
     toy: Toy,
-    start: Callable[[samplers.Evaluator], samplers.Run],
+    start: Callable[[Evaluator], Run],
     seed: int = 1,
     coupled: bool = False,
 ) -> Tensor:
     """Run a sampler to its end."""
-    run = start(samplers.Evaluator(toy.denoiser, torch.Generator().manual_seed(seed), coupled))
+    run = start(Evaluator(toy.denoiser, torch.Generator().manual_seed(seed), coupled))
     while True:
         try:
             next(run)
@@ -168,12 +172,29 @@ def published(toy: Toy, zeta: float, samples: int = 20) -> Tensor:
     step = zeta * toy.problem.operator.norm
     like = toy.problem.start().expand(samples, *toy.problem.shape)
 
-    def start(e: samplers.Evaluator) -> samplers.Run:
-        return samplers.padis(
-            toy.problem, e, 10 * e.noise(like), geometric(10, 0.002, 100), 10, 1.0, step
-        )
+    def start(e: Evaluator) -> Run:
+        return padis(toy.problem, e, 10 * e.noise(like), geometric(10, 0.002, 100), 10, 1.0, step)
 
     return sample(toy, start)
+
+
+def rows(toy: Toy) -> Iterator[tuple[str, Tensor]]:
+    """Names and samples, one after another."""
+    chol = torch.linalg.cholesky(toy.covariance + 1e-12 * torch.eye(len(toy.covariance)))
+    generator = torch.Generator().manual_seed(2)
+    white = torch.randn((20, *toy.mean.shape), generator=generator, dtype=torch.float64)
+    yield "exact samples", toy.mean + white @ chol.T
+    yield "fbp (minimum norm)", run_method(toy, "fbp", 1)
+    for method in (*SAMPLERS, *COMPARISON):
+        yield method.name, run_method(toy, method.name)
+    for zeta in (0.01, 0.03, 0.1, 0.3):
+        yield f"padis data step, zeta {zeta:g}", published(toy, zeta)
+    for name in ("padis-fast", "padis-calibrated", "dds", "diffpir"):
+        yield f"{name}, automatic start", run_method(toy, name, sigma_max=0)
+    yield "dds, gamma of the noise level", run_method(toy, "dds", gamma=0)
+    yield "dpm-solver, deterministic", run_method(toy, "dpm-solver", eta=0)
+    more = run_method(toy, "padis-calibrated", steps=500, inner=10)
+    yield "padis-calibrated, 500 steps, inner 10", more
 
 
 def main() -> None:
@@ -181,25 +202,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", type=int, default=80)
     toy = make_toy(parser.parse_args().datasets)
-    chol = torch.linalg.cholesky(toy.covariance + 1e-12 * torch.eye(len(toy.covariance)))
-    white = torch.randn((20, *toy.mean.shape), dtype=torch.float64)
-    rows: list[tuple[str, Tensor]] = [("exact samples", toy.mean + white @ chol.T)]
-    rows += [(f"padis, zeta {z:g}", published(toy, z)) for z in (0.01, 0.03, 0.1, 0.3)]
-    rows += [
-        ("fbp (minimum norm)", run_method(toy, "fbp", 1)),
-        ("padis-fast", run_method(toy, "padis-fast")),
-        ("padis-calibrated", run_method(toy, "padis-calibrated")),
-        (
-            "padis-calibrated, 500 steps, inner 10",
-            run_method(toy, "padis-calibrated", steps=500, inner=10),
-        ),
-    ]
     print(f"{'method':40s} {'sd ratio':>9s} {'cov90':>7s} {'mean dist':>10s} {'resid/sy':>9s}")
-    for name, x in rows:
+    for name, x in rows(toy):
         s = score(toy, x)
         print(
             f"{name:40s} {s.sd_ratio:9.2f} {s.coverage:7.3f} "
-            f"{s.mean_distance:10.4f} {s.residual:9.2f}"
+            f"{s.mean_distance:10.4f} {s.residual:9.2f}",
+            flush=True,
         )
 
 

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import scipy.io
-import torch
-from baselines import tv, window_gain
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 from skimage.io import imsave
@@ -26,7 +24,6 @@ from skimage.io import imsave
 from napari_padis.engine.events import Finished, Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
-from napari_padis.likelihood import build
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.preparation import Preparation, prepare
 from napari_padis.scan.projections import Projections
@@ -58,9 +55,11 @@ def reconstruct(measurement: Measurement, method: str, prior: str, samples: int)
 
 
 def total_variation(measurement: Measurement, weight: float) -> Image:
-    """TV of the first slice in 1/mm."""
-    data = torch.from_numpy(measurement.data)
-    return (tv(data, build(measurement.geometry), weight, 300) * window_gain())[0].numpy()
+    """TV of the first slice."""
+    recipe = Recipe.create(method="tv", samples=1, steps=300, options={"weight": weight})
+    finished = [event for event in run(recipe, measurement) if isinstance(event, Finished)]
+    image: Image = finished[0].result.mean[0]
+    return image
 
 
 def score(image: Image, truth: NDArray[np.bool_]) -> float:

@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from baselines import WINDOW, fbp, measure, psnr, spread, tune_tv
+from baselines import WINDOW, measure, problem_of, psnr, spread, tune_tv
 from scipy.stats import t as student
 
 from napari_padis.engine.events import Finished, Progress, Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
-from napari_padis.likelihood import build
 from napari_padis.prior import load_prior
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.nifti import read_nifti
@@ -86,11 +85,11 @@ def main() -> None:
     if o.subset:
         indices = [indices[i] for i in o.subset]
     measurement, reference = measure(volume, indices, o.views, o.noise)
-    forward, y = build(measurement.geometry), torch.from_numpy(measurement.data)
-    rows = {"FBP": psnr(fbp(y, forward), reference)}
+    problem = problem_of(measurement)
+    rows = {"FBP": psnr(problem.direct()[:, 0], reference)}
     if not o.no_tv:
-        best, image, _ = tune_tv(y, forward, reference)
-        rows[f"TV {best:.0e}"] = psnr(image, reference)
+        best, table = tune_tv(problem, reference)
+        rows[f"TV {best:.0e}"] = table[best]
     options = {k: float(v) for k, v in (item.split("=") for item in o.option)}
     recipe = Recipe.create(
         method=o.method,

@@ -9,6 +9,16 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def own_priors(tmp_path_factory, monkeypatch) -> Path:
+    """The user's folder of priors, which does not exist yet: tests never see the real one."""
+    folder = tmp_path_factory.getbasetemp() / f"own-priors-{os.urandom(6).hex()}"
+    monkeypatch.setenv("NAPARI_PADIS_PRIORS", str(folder))
+    monkeypatch.delenv("NAPARI_PADIS_PRIORS_URL", raising=False)
+    monkeypatch.delenv("NAPARI_PADIS_PRIORS_REGISTRY", raising=False)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Folder of the real data; the test is skipped where it is missing."""

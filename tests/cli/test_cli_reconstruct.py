@@ -121,8 +121,8 @@ def test_sampling_with_a_trained_prior(cli, volume_file, measurement_file, tiny_
 def test_interrupt_keeps_the_partial_result(cli, measurement_file, tmp_path, monkeypatch):
     real = engine.run
 
-    def interrupted(recipe, measurement, control):
-        events = real(recipe, measurement, control)
+    def interrupted(recipe, measurement, control, store):
+        events = real(recipe, measurement, control, store)
         yield next(events)
         signal.raise_signal(signal.SIGINT)
         assert control.stopped
@@ -139,7 +139,7 @@ def test_interrupt_keeps_the_partial_result(cli, measurement_file, tmp_path, mon
 
 
 def test_second_interrupt_discards(cli, measurement_file, tmp_path, monkeypatch):
-    def interrupted(recipe, measurement, control):
+    def interrupted(recipe, measurement, control, store):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         yield from ()

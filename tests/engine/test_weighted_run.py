@@ -10,7 +10,7 @@ import pytest
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
 from napari_padis.likelihood import simulate
-from napari_padis.posterior import samplers
+from napari_padis.posterior.samplers import dds, fast
 from napari_padis.scan.geometry import ParallelGeometry
 from napari_padis.scan.measurement import Noise
 from napari_padis.scan.volume import Volume
@@ -33,13 +33,14 @@ def without_weights(measurement):
 
 @pytest.mark.parametrize(("weighted", "expected"), [(True, 12), (False, 3)])
 def test_steps_of_the_data_step(photons, tiny_prior, monkeypatch, weighted, expected):
-    steps, real = [], samplers.proximal
+    steps, real = [], dds.proximal
 
     def proximal(problem, centre, gamma, iterations):
         steps.append(iterations)
         return real(problem, centre, gamma, iterations)
 
-    monkeypatch.setattr(samplers, "proximal", proximal)
+    for module in (dds, fast):
+        monkeypatch.setattr(module, "proximal", proximal)
     measurement = photons[1] if weighted else without_weights(photons[1])
     recipe = Recipe(prior=str(tiny_prior), samples=1, steps=4, device="cpu", options={"cg": 3})
     *_, last = run(recipe, measurement)

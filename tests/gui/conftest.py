@@ -31,7 +31,7 @@ SPACING = (5.0, 2.0, 2.5)
 def layout_of(shape: tuple[int, ...], patch: int = 16) -> PatchLayout:
     tiles = tuple(1 + n // patch for n in shape[-2:])
     pad = tuple(k * patch - n for k, n in zip(tiles, shape[-2:], strict=True))
-    return PatchLayout(patch, tiles, pad)
+    return PatchLayout((patch, patch), tiles, pad)
 
 
 @dataclass

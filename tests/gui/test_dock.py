@@ -234,31 +234,6 @@ def test_a_missing_prior_is_said(make_dock, monkeypatch):
     assert dock.controller.state == "idle"
 
 
-def test_the_card_of_a_prior_is_readable():
-    from napari_padis.gui.sections.prior import card_text
-    from napari_padis.prior.card import PriorCard
-
-    card = PriorCard(
-        name="x",
-        description="Chest & abdomen",
-        trained_on=("A", "B"),
-        licence="CC-BY-4.0",
-        parameters=2_300_000,
-        error_table=((0.05, 1e-4), (0.2, 1e-3)),
-    )
-    text = card_text(card)
-    for part in (
-        "Chest &amp; abdomen",
-        "A; B",
-        "CC-BY-4.0",
-        "-1000 to 1000 HU",
-        "56, 32, 16",
-        "2.3 M",
-        "40.0 dB at σ 0.05",
-    ):
-        assert part in text
-
-
 def test_run_layers_are_no_candidates(make_dock, finish):
     _, dock = make_dock()
     dock.run()

@@ -12,7 +12,7 @@ def test_lines_are_the_borders_of_the_tiles_of_the_prior(height, width, patch):
     from napari_padis.prior.patches import PatchGrid
 
     grid = PatchGrid((height, width), patch)
-    layout = PatchLayout(patch, grid.tiles, grid.pad)
+    layout = PatchLayout(grid.sides, grid.tiles, grid.pad)
     for shift in [(0, 0), (grid.pad[0], grid.pad[1]), (grid.pad[0] // 2, grid.pad[1] // 3)]:
         index = torch.arange(grid.count, dtype=torch.float32)
         tiles = index[:, None, None, None].expand(-1, 1, patch, patch)
@@ -26,8 +26,28 @@ def test_lines_are_the_borders_of_the_tiles_of_the_prior(height, width, patch):
         np.testing.assert_allclose(along[:, 0, 2], cols[(cols > 0) & (cols < width - 1)])
 
 
+@pytest.mark.parametrize("kind", ["fixed", "whole", "stitched", "averaged"])
+def test_lines_of_other_tilings(kind):
+    """Stitched: between the parts that are kept; averaged: at the first pixels of the tiles."""
+    torch = pytest.importorskip("torch")
+    from napari_padis.prior.card import PriorCard
+    from napari_padis.prior.tilings import make_tiles
+
+    shape = (40, 52)
+    tiles = make_tiles(kind, shape, PriorCard(name="any", patch=16))
+    lines = grid_lines(PatchLayout(*tiles.lattice), (0, 0), (1, *shape))
+    drawn = np.unique(lines[lines[:, 1, 2] > 0][:, 0, 1])
+    if kind == "averaged":
+        starts = np.arange(1, tiles.tiles[0]) * tiles.step[0] - 0.5
+        np.testing.assert_allclose(drawn, starts)
+        return
+    index = torch.arange(tiles.count, dtype=torch.float32)
+    owner = tiles.assemble(index[:, None, None, None].expand(-1, 1, *tiles.sides), (0, 0))
+    np.testing.assert_allclose(drawn, np.flatnonzero(np.diff(owner[0, 0, :, 0].numpy())) + 0.5)
+
+
 def test_lines_span_the_image_and_repeat_on_every_slice():
-    lines = grid_lines(PatchLayout(16, (3, 4), (8, 16)), (3, 5), (4, 40, 48))
+    lines = grid_lines(PatchLayout((16, 16), (3, 4), (8, 16)), (3, 5), (4, 40, 48))
     ends = lines[:, 0] + lines[:, 1]
     assert lines[..., 1:].min() == 0
     assert ends[:, 1].max() == 39

@@ -173,7 +173,7 @@ def test_the_grid_moves_with_the_shift(layers, started):
     inner = np.setdiff1d(grid.data[:, 0, 1], [0])
     assert before.shape[1:] == grid.data.shape[1:]
     patch, pad = started.layout.patch, started.layout.pad
-    expected = 3 - pad[0] + patch * np.arange(started.layout.tiles[0] + 1) - 0.5
+    expected = 3 - pad[0] + patch[0] * np.arange(started.layout.tiles[0] + 1) - 0.5
     assert set(inner) <= set(expected)
 
 

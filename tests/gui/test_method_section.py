@@ -38,7 +38,17 @@ def dock(make_dock, monkeypatch):
 
 def startable(dock) -> dict[str, bool]:
     box = dock.method.method_box
-    return {box.itemData(i): box.model().item(i).isEnabled() for i in range(box.count())}
+    methods = {box.itemData(i): i for i in range(box.count()) if box.itemData(i)}
+    return {method: box.model().item(i).isEnabled() for method, i in methods.items()}
+
+
+def test_methods_to_compare_with_come_after_a_line(dock):
+    box = dock.method.method_box
+    names = [box.itemData(i) for i in range(box.count())]
+    line = names.index(None)
+    assert [METHODS[n].comparison for n in names[:line]] == [False] * line
+    assert all(METHODS[n].comparison for n in names[line + 1 :])
+    assert names[:line] + names[line + 1 :] == list(METHODS)
 
 
 def test_mri_takes_a_method_that_can_run_and_says_so(dock):
@@ -148,6 +158,22 @@ def test_iterations_and_ridge_are_options_of_the_recipe(dock):
     assert dock.request().recipe.options == {}
     method.choose("cg")
     assert method.steps.value() == 7
+
+
+def test_total_variation_counts_iterations_and_has_no_ridge(dock):
+    method = dock.method
+    method.choose("tv")
+    assert method.steps.accessibleName() == "Iterations"
+    assert not method.ridge.isVisibleTo(dock)
+    assert not method.samples.isEnabled()
+    assert method.values()["options"] == {"iterations": METHODS["tv"].options["iterations"]}
+
+
+def test_methods_that_seek_one_image_need_no_samples(dock):
+    dock.method.choose("pnp-admm")
+    assert METHODS["pnp-admm"].single
+    assert not dock.method.samples.isEnabled()
+    assert dock.method.steps.isEnabled()
 
 
 def test_the_run_bar_tells_iterations_or_noise_levels(qtbot, engine, a_measurement):

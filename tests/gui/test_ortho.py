@@ -117,7 +117,7 @@ def _board(engine):
     geometry = ParallelGeometry.standard(4, shape[1:], (2.0, 2.0), 5.0, detectors=32)
     started = engine.started(Measurement(np.ones((shape[0], 4, 32), np.float32), geometry))
     patch, pad = started.layout.patch, started.layout.pad
-    tile = [(np.arange(n) + p) // patch for n, p in zip(shape[1:], pad, strict=True)]
+    tile = [(np.arange(n) + p) // s for n, p, s in zip(shape[1:], pad, patch, strict=True)]
     board = ((tile[0][:, None] + tile[1]) % 2).astype(np.float32)
     return dataclasses.replace(
         started, initial=np.broadcast_to(board, shape).copy(), limits=(0.0, 1.0)

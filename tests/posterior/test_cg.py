@@ -10,9 +10,9 @@ from napari_padis.errors import InputError
 from napari_padis.likelihood.cartesian import CartesianMRI
 from napari_padis.likelihood.coils import with_maps
 from napari_padis.likelihood.fourier import as_channels, as_complex
+from napari_padis.posterior.evaluator import Level
 from napari_padis.posterior.methods import METHODS
 from napari_padis.posterior.problem import Problem
-from napari_padis.posterior.samplers import Level
 from napari_padis.scan.geometry import CartesianGeometry
 from napari_padis.scan.measurement import Measurement
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_padis.posterior import METHODS
-from napari_padis.posterior.samplers import Evaluator, out_of_memory
+from napari_padis.posterior.evaluator import Evaluator, out_of_memory
 
 
 def _evaluator(coupled):

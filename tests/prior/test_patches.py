@@ -51,10 +51,10 @@ def test_the_talks_numbers():
 def test_border_fills_the_padding_only():
     grid = PatchGrid((10, 10), 8)
     image = torch.ones(1, 1, 10, 10)
-    border = torch.full((1, 1, 16, 16), 7.0)
+    border = torch.full((1, 1, 16 * 16 - 10 * 10), 7.0)
     tiles = grid.extract(image, (3, 2), border)
     assert tiles.sum() == 100 + 7 * (256 - 100)
-    assert torch.equal(border, torch.full((1, 1, 16, 16), 7.0))
+    assert (grid.assemble(tiles, (3, 2)) == 1).all()
 
 
 def test_shifts_reach_all_values():
@@ -83,3 +83,25 @@ def test_positions_move_with_the_tiles():
     ramp = position_channels(torch.tensor([[0, 0]]), 20, (20, 20))
     for shift in [(0, 0), (2, 3), (4, 4)]:
         assert torch.allclose(grid.assemble(grid.positions(shift), shift), ramp, atol=1e-6)
+
+
+@pytest.mark.parametrize("least", [0, 1, 8, 20])
+def test_rectangular_tiles_and_larger_paddings_cover_once(least):
+    grid = PatchGrid((21, 34), (8, 12), least)
+    assert min(grid.shifts) >= least
+    assert all(m < least + p for m, p in zip(grid.shifts, (8, 12), strict=True))
+    image = torch.arange(21 * 34.0).reshape(1, 1, 21, 34)
+    for shift in [(0, 0), grid.shifts, (grid.shifts[0] // 2, grid.shifts[1] // 3)]:
+        tiles = grid.extract(image, shift)
+        assert tiles.shape == (grid.count, 1, 8, 12)
+        assert tiles.sum() == image.sum()
+        assert torch.equal(grid.assemble(tiles, shift), image)
+
+
+def test_a_grid_that_does_not_move_is_centred():
+    grid = PatchGrid((21, 34), 8, moves=False)
+    assert grid.tiles == (3, 5)
+    assert grid.corners((0, 0))[0].tolist() == [-1, -3]
+    assert grid.random_shift(torch.Generator().manual_seed(0)) == (0, 0)
+    with pytest.raises(InputError, match="lies outside"):
+        grid.corners((1, 0))

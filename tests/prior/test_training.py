@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +12,13 @@ from pydantic import ValidationError
 
 from napari_padis.errors import InputError
 from napari_padis.prior.architecture import NetworkConfig
-from napari_padis.prior.data import PatchSampler, find_volumes
-from napari_padis.prior.training import Trainer, TrainingConfig, draw_sigma, learning_rate
+from napari_padis.prior.data import PatchSampler
+from napari_padis.prior.network import EDMDenoiser
+from napari_padis.prior.score_matching import draw_sigma
+from napari_padis.prior.settings import TrainingConfig, learning_rate
+from napari_padis.prior.slice_store import Preparation
+from napari_padis.prior.training import Trainer
+from napari_padis.prior.training_log import Table
 from napari_padis.scan.units import Scale
 from napari_padis.scan.volume import Volume
 
@@ -29,29 +37,38 @@ def config(**more):
     return TrainingConfig(**{**values, **more})
 
 
+def same(one, other):
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 @pytest.fixture
-def sampler():
+def stacks():
     rng = np.random.default_rng(0)
     volumes = [Volume(rng.uniform(-1200, 1200, (n, 24, 20)).astype(np.float32)) for n in (2, 8)]
-    return PatchSampler(volumes, Scale(-1000, 1000, "HU"), pad=4)
+    return [Preparation(-1000, 1000)(volume) for volume in volumes]
+
+
+@pytest.fixture
+def sampler(stacks):
+    return PatchSampler.of(stacks, config())
 
 
 def test_resumed_run_equals_uninterrupted_run_to_the_bit(sampler, tmp_path):
     straight = Trainer(config(), sampler, tmp_path / "a").run()
     first = Trainer(config(), sampler, tmp_path / "b")
     for _ in range(3):
-        first._step(first.progress)
+        first.step(first.progress)
     first.save()
     second = Trainer(config(), sampler, tmp_path / "b")
     assert second.counters.step == 3
     resumed = second.run()
-    for a, b in zip(straight.state_dict().values(), resumed.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
+    assert same(straight, resumed)
 
 
 def test_a_kill_while_saving_leaves_the_previous_state(sampler, tmp_path, monkeypatch):
     trainer = Trainer(config(), sampler, tmp_path)
-    trainer._step(0)
+    trainer.step(0)
     trainer.save()
 
     def killed(state, path):
@@ -59,7 +76,7 @@ def test_a_kill_while_saving_leaves_the_previous_state(sampler, tmp_path, monkey
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", killed)
-    trainer._step(0)
+    trainer.step(0)
     with pytest.raises(KeyboardInterrupt):
         trainer.save()
     monkeypatch.undo()
@@ -80,19 +97,133 @@ def test_other_settings_are_not_mixed_into_a_run(sampler, tmp_path):
     assert Trainer(config(steps=8), sampler, tmp_path).progress == 0.75
 
 
+VARIED = {"flip": 0.5, "gain": (0.8, 1.2), "offset": (-0.1, 0.1), "validate_every": 0.25}
+SLICES = {
+    "network": NETWORK.model_copy(update={"image_channels": 3, "conditions": 1, "dropout": 0.2}),
+    "slices": 3,
+    "stride": 2,
+}
+
+
+@pytest.mark.parametrize("more", [VARIED, VARIED | SLICES, {"whole": True}, {"fixed_grid": True}])
+def test_every_way_of_drawing_resumes_to_the_bit(more, stacks, tmp_path):
+    if "slices" not in more and "flip" not in more:
+        more = more | {"patch_sizes": (16,), "probabilities": (1.0,), "batches": (2,)}
+    cfg = config(**more)
+    sampler = PatchSampler.of(stacks, cfg)
+    checked = PatchSampler.of(stacks, cfg.model_copy(update=cfg.plain))
+    # Without validation and without a thread: neither may touch the random numbers.
+    straight = Trainer(cfg.model_copy(update={"prefetch": False}), sampler, tmp_path / "a").run()
+    first = Trainer(cfg, sampler, tmp_path / "b", validation=checked)
+    for _ in range(3):
+        first._validate(first.progress)
+        first.step(first.progress)
+    first.save()
+    first._validate(first.progress)
+    first.step(first.progress)  # lost
+    resumed = Trainer(cfg, sampler, tmp_path / "b", validation=checked).run()
+    assert same(straight, resumed)
+
+
+def test_validation_is_measured_at_even_shares_once(sampler, tmp_path):
+    cfg = config(steps=8, validate_every=0.25)
+    first = Trainer(cfg, sampler, tmp_path, validation=sampler)
+    for _ in range(3):
+        first._validate(first.progress)
+        first.step(first.progress)
+    first.save()
+    Trainer(cfg, sampler, tmp_path, validation=sampler).run()
+    rows = Table(tmp_path / "validation.csv").rows()
+    assert [int(row["step"]) for row in rows] == [0, 2, 4, 6, 8]
+    log = Table(tmp_path / "log.csv").rows()
+    assert [int(row["step"]) for row in log] == [8]
+    assert any(row["loss_below_0.3"] for row in log)
+
+
+def test_log_forgets_the_steps_that_a_kill_lost(sampler, tmp_path):
+    first = Trainer(config(), sampler, tmp_path)
+    first.step(0.0)
+    first.save()
+    for _ in range(2):
+        first.losses.add(*reversed(first.step(0.0)))
+        first._log(None)
+    second = Trainer(config(), sampler, tmp_path)
+    assert not Table(tmp_path / "log.csv").rows()
+    second.run(log_every=0)
+    assert [int(r["step"]) for r in Table(tmp_path / "log.csv").rows()] == [2, 3, 4, 5, 6]
+
+
+def test_starts_from_the_weights_of_a_prior(sampler, tmp_path):
+    torch.manual_seed(5)
+    parent = EDMDenoiser(NETWORK)
+    trainer = Trainer(config(), sampler, tmp_path / "a", start=parent, origin="parent, sha256 1")
+    assert same(trainer.model, parent)
+    assert same(trainer.averaged(), parent)
+    trainer.step(0.0)
+    trainer.save()
+    assert not same(trainer.model, parent)
+    again = Trainer(config(), sampler, tmp_path / "a")
+    assert (again.origin, again.counters.step) == ("parent, sha256 1", 1)
+    with pytest.raises(InputError, match="did not start from that prior"):
+        Trainer(config(), sampler, tmp_path / "a", start=parent, origin="other, sha256 2")
+    wider = EDMDenoiser(NetworkConfig(width=16, multipliers=(1, 2), blocks=(1, 1)))
+    with pytest.raises(InputError, match="another network"):
+        Trainer(config(), sampler, tmp_path / "b", start=wider)
+
+
+def test_a_step_without_a_finite_gradient_is_left_out(sampler, tmp_path):
+    trainer = Trainer(config(prefetch=False), sampler, tmp_path)
+    trainer.step(0.0)
+    before = copy.deepcopy(trainer.model)
+    drawn = trainer.batches.take(1)
+    bad = drawn._replace(noise=torch.full_like(drawn.noise, torch.nan))
+    trainer.batches.take = lambda step: bad
+    trainer.step(0.0)
+    assert same(trainer.model, before)
+    assert all(torch.isfinite(p).all() for p in trainer.averaged().parameters())
+    del trainer.batches.take
+    trainer.step(0.0)
+    assert not same(trainer.model, before)
+
+
+def test_settings_that_are_newer_than_a_run_have_their_defaults(sampler, tmp_path):
+    trainer = Trainer(config(), sampler, tmp_path)
+    trainer.step(0.0)
+    trainer.save()
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    old = {k: v for k, v in json.loads(state["config"]).items() if k not in ("flip", "stride")}
+    torch.save(state | {"config": json.dumps(old)}, tmp_path / "state.pt")
+    assert Trainer(config(), sampler, tmp_path).counters.step == 1
+    with pytest.raises(InputError, match=r"other settings \(flip\)"):
+        Trainer(config(flip=0.5), sampler, tmp_path)
+
+
+def test_training_goes_on_uncompiled_where_there_is_no_compiler(sampler, tmp_path, monkeypatch):
+    class Broken(torch.nn.Module):
+        def forward(self, *given):
+            raise RuntimeError("No working C++ compiler found.\nlong traceback")
+
+    monkeypatch.setattr(torch, "compile", lambda model, dynamic: Broken())
+    trainer = Trainer(config(compile=True), sampler, tmp_path / "a")
+    assert trainer.note == (
+        "The network is not compiled, training is slower: No working C++ compiler found."
+    )
+    assert same(trainer.run(), Trainer(config(), sampler, tmp_path / "b").run())
+
+
 def test_loss_falls(tmp_path):
     flat = [Volume(np.full((4, 24, 24), 200.0, np.float32))]
     sampler = PatchSampler(flat, Scale(-1000, 1000, "HU"), pad=0)
     cfg = config(steps=150, learning_rate=3e-3, warmup_steps=10, probabilities=(1.0, 0.0), pad=0)
     trainer = Trainer(cfg, sampler, tmp_path)
-    losses = [float(trainer._step(0.0)[0].mean()) for _ in range(150)]
+    losses = [float(trainer.step(0.0)[0].mean()) for _ in range(150)]
     assert np.mean(losses[-20:]) < 0.3 * np.mean(losses[:10])
 
 
 def test_patches_are_cut_where_their_position_says(sampler):
     ramp = np.broadcast_to(np.arange(20.0), (24, 20))[None] * 10
     s = PatchSampler([Volume(ramp.astype(np.float32))], Scale(-1000, 1000, "HU"), pad=6)
-    patches, position = s.draw(8, 64, torch.Generator().manual_seed(0))
+    patches, position, _ = s.draw(8, 64, torch.Generator().manual_seed(0))
     inside = position.abs().amax(1) < 1
     column = (position[:, 0] + 1) / 2 * 20 - 0.5
     expected = torch.where(inside, (column * 10 + 1000) / 2000, 0.0)
@@ -125,13 +256,6 @@ def test_contradictory_settings_are_refused(change):
         config(**change)
 
 
-def test_empty_folder_is_named(tmp_path):
-    with pytest.raises(InputError, match="No volumes"):
-        find_volumes(tmp_path)
-    with pytest.raises(InputError, match="does not exist"):
-        find_volumes(tmp_path / "nowhere")
-
-
 def test_phase_keeps_the_magnitude_and_is_smooth():
     rng = np.random.default_rng(1)
     volume = Volume(rng.uniform(10, 900, (3, 24, 20)).astype(np.float32))
@@ -143,7 +267,7 @@ def test_phase_keeps_the_magnitude_and_is_smooth():
     step = torch.angle(turn[:, 1:] * turn[:, :-1].conj())
     assert step.abs().max() < 1
     assert torch.angle(turn).std() > 0.05
-    patches, _ = pair.draw(16, 5, torch.Generator().manual_seed(0))
+    patches = pair.draw(16, 5, torch.Generator().manual_seed(0)).patches
     assert patches.shape == (5, 2, 16, 16)
 
 

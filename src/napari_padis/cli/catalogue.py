@@ -1,4 +1,4 @@
-"""``napari-padis methods | forwards | priors``: what there is to choose from."""
+"""``napari-padis methods | forwards``: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def methods(as_json: Json = False) -> None:
     """List the reconstruction methods."""
     from napari_padis.posterior.methods import METHODS
 
-    _show(
+    show(
         [
             {
                 "name": method.name,
@@ -25,6 +25,7 @@ def methods(as_json: Json = False) -> None:
                 "samples": method.default_samples,
                 "needs_prior": method.needs_prior,
                 "calibrated": method.calibrated,
+                "comparison": method.comparison,
                 "options": dict(method.options),
             }
             for method in METHODS.values()
@@ -37,7 +38,7 @@ def forwards(as_json: Json = False) -> None:
     """List the forward models."""
     from napari_padis.likelihood import FORWARDS
 
-    _show(
+    show(
         [
             {
                 "name": name,
@@ -51,14 +52,8 @@ def forwards(as_json: Json = False) -> None:
     )
 
 
-def priors(as_json: Json = False) -> None:
-    """List the priors that come with the package."""
-    from napari_padis.prior.catalogue import catalogue
-
-    _show([card.model_dump(mode="json") for card in catalogue()], as_json)
-
-
-def _show(entries: list[Mapping[str, Any]], as_json: bool) -> None:
+def show(entries: list[Mapping[str, Any]], as_json: bool) -> None:
+    """Print entries with a name, a title and a description, or all of them as JSON."""
     from napari_padis.engine.save import plain
 
     if as_json:

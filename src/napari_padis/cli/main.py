@@ -8,10 +8,12 @@ import typer
 
 from napari_padis import __version__
 from napari_padis.cli import (
+    benchmark,
     catalogue,
     demo,
     inspect,
     prepare,
+    priors,
     reconstruct,
     sample,
     simulate,
@@ -59,8 +61,9 @@ app.command()(reconstruct.reconstruct)
 app.command()(train.train)
 app.command()(catalogue.methods)
 app.command()(catalogue.forwards)
-app.command()(catalogue.priors)
+app.add_typer(priors.app, name="priors")
 app.command()(inspect.read)
+app.add_typer(benchmark.app, name="benchmark")
 
 
 def main() -> None:

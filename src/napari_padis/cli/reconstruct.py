@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,18 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_padis.cli.errors import INTERRUPTED
+from napari_padis.cli.following import follow, stop_on_interrupt, summary
 from napari_padis.cli.options import output_folder, parse_options, parse_slices
-from napari_padis.errors import InputError, ReconstructionError
+from napari_padis.cli.regions import read_question
+from napari_padis.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_padis.engine.control import Control
-    from napari_padis.engine.events import Event, Progress, Result, Started
     from napari_padis.scan.measurement import Measurement
     from napari_padis.scan.volume import Volume
-
-
-#: Share, bar, elapsed time and what :func:`_follow` adds.
-BAR = "{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 
 def reconstruct(
@@ -39,6 +30,30 @@ def reconstruct(
     ] = "ct-small",
     samples: Annotated[
         int | None, typer.Option("--samples", help="Posterior samples; default of the method.")
+    ] = None,
+    chains: Annotated[
+        int | None,
+        typer.Option("--chains", help="Samples made together; as many as fit when missing."),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            "--store",
+            metavar="DIR",
+            help="Put samples there (Zarr) as they are finished, not into memory; "
+            "the same command goes on after an interruption.",
+        ),
+    ] = None,
+    quantiles: Annotated[
+        bool,
+        typer.Option("--quantiles/--no-quantiles", help="5, 50, 95 % quantiles of 10+ samples."),
+    ] = True,
+    null_space: Annotated[
+        bool | None,
+        typer.Option(
+            "--null-space/--no-null-space",
+            help="Share of the variance that the data do not see; by default if it is quick.",
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -64,6 +79,14 @@ def reconstruct(
             "--backend", metavar="NAME", help="How projections are made; see 'forwards --json'."
         ),
     ] = "auto",
+    tiling: Annotated[
+        str | None,
+        typer.Option(
+            "--tiling",
+            metavar="NAME",
+            help="How images are cut for the prior: shifted, fixed, averaged, stitched or whole.",
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option("--option", metavar="KEY=VALUE", help="Setting of the method; repeatable."),
@@ -71,6 +94,18 @@ def reconstruct(
     reference: Annotated[
         Path | None,
         typer.Option("--reference", metavar="VOLUME", help="Truth, for PSNR and SSIM."),
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option("--regions", metavar="VOLUME", help="Mask or labels on the same grid."),
+    ] = None,
+    exceeds: Annotated[
+        float | None,
+        typer.Option(
+            "--exceeds",
+            metavar="VALUE",
+            help="Report how surely the mean of each region exceeds this value.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
@@ -91,32 +126,39 @@ def reconstruct(
         method=method,
         prior=prior,
         samples=chosen.default_samples if samples is None else samples,
+        chains=chains,
+        quantiles=quantiles,
+        null_space=null_space,
         steps=steps,
         seed=seed,
         device=device,
         sigma_y=sigma_y,
         slices=parse_slices(slices, data.volume_shape[0]),
         backend=backend,
+        tiling=tiling,
         options=parse_options(option),
         measurement=str(measurement),
     )
     # Looked at first: nobody wants to hear after an hour that the reference does not fit.
     truth = None if reference is None else _read_reference(reference, data, recipe.slices)
+    question = read_question(regions, exceeds, chosen, recipe, data)
     output_folder(out)
 
     from napari_padis.engine.run import run
 
     control = Control()
-    with _stop_on_interrupt(control):
-        result = _follow(run(recipe, measurement=data, control=control), quiet)
+    with stop_on_interrupt(control):
+        result = follow(run(recipe, data, control, store), quiet)
     if truth is not None:
         from napari_padis.engine.metrics import compare
 
         metrics = compare(result.mean, result.unit, result.affine, truth)
         metrics["reference"] = str(reference)
         result = replace(result, report={**result.report, "metrics": metrics})
+    if question is not None:
+        result = replace(result, report={**result.report, "regions": question.answers(result)})
     paths = save_result(result, out)
-    typer.echo(_summary(result, paths["mean"].parent))
+    typer.echo(summary(result, paths["mean"].parent))
     if not result.complete:
         raise typer.Exit(INTERRUPTED)
 
@@ -156,84 +198,3 @@ def _read_reference(path: Path, data: Measurement, slices: tuple[int, int] | Non
     affine[:3, 3] += first * affine[:3, 0]
     matching_slices((last - first, *data.geometry.image_shape), affine, found)
     return found
-
-
-@contextmanager
-def _stop_on_interrupt(control: Control) -> Iterator[None]:
-    """First Ctrl-C: stop and keep the partial result; second: end at once."""
-
-    def handle(number: int, frame: object) -> None:
-        if control.stopped:
-            raise KeyboardInterrupt
-        typer.echo("\nStopping; press Ctrl-C again to discard everything.", err=True)
-        control.stop()
-
-    try:
-        previous = signal.signal(signal.SIGINT, handle)
-    except ValueError:  # not the main thread: whoever called decides about signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def _follow(events: Iterator[Event], quiet: bool) -> Result:
-    """Show the events of a run and return what it made."""
-    from tqdm import tqdm
-
-    from napari_padis.engine.events import Finished, Notice, Progress, Started
-
-    bar = None
-    try:
-        for event in events:
-            if isinstance(event, Started):
-                typer.echo(_announcement(event), err=True)
-                bar = tqdm(total=1.0, disable=quiet, bar_format=BAR, leave=False)
-            elif isinstance(event, Notice):
-                tqdm.write(f"Note: {event.message}", file=sys.stderr)
-            elif isinstance(event, Progress) and bar is not None:
-                bar.n = min(event.fraction, 1.0)
-                remaining = event.remaining
-                left = tqdm.format_interval(remaining) if math.isfinite(remaining) else "?"
-                bar.set_postfix_str(", ".join([f"{left} left", *_numbers(event)]))
-            elif isinstance(event, Finished):
-                return event.result
-    finally:
-        if bar is not None:
-            bar.close()
-    raise ReconstructionError("The run ended without a result.")
-
-
-def _numbers(event: Progress) -> list[str]:
-    """Where the run is, as far as it is known."""
-    if math.isnan(event.residual):
-        return []
-    # Methods without a prior count iterations and know no noise levels.
-    place = f"sigma {event.sigma:.3g}"
-    if math.isnan(event.sigma):
-        place = f"iteration {event.level + 1}"
-    return [place, f"residual {event.residual:.3g}"]
-
-
-def _announcement(event: Started) -> str:
-    words = [f"{' x '.join(str(n) for n in event.shape)} voxels on {event.device}"]
-    if event.evaluations:
-        words.append(f"{event.evaluations} network evaluations a sample")
-    elif event.levels:
-        words.append(f"{event.levels} iterations")
-    return ", ".join([*words, f"about {event.memory / 2**20:.0f} MiB"])
-
-
-def _summary(result: Result, folder: Path) -> str:
-    count = len(result.samples)
-    words = [f"{folder}: {count} {'sample' if count == 1 else 'samples'}"]
-    if isinstance(seconds := result.report.get("seconds"), int | float):
-        words.append(f"{seconds:.1f} s")
-    if metrics := result.report.get("metrics"):
-        axial = metrics["axial"]
-        words.append(f"PSNR {axial['psnr_mean']:.2f} dB, SSIM {axial['ssim_mean']:.4f} (axial)")
-    if not result.complete:
-        words.append("stopped early, partial result")
-    return ", ".join(words)

@@ -1,10 +1,9 @@
-"""``napari-padis train``: a patch prior from a folder of volumes."""
+"""``napari-padis train``: a prior from a folder of volumes."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +12,12 @@ import typer
 from napari_padis.cli.errors import INTERRUPTED
 from napari_padis.cli.options import output_folder
 from napari_padis.cli.train_settings import read_card, read_config
-from napari_padis.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_padis.prior.card import PriorCard
     from napari_padis.prior.training import Trainer
-    from napari_padis.scan.units import Scale
-    from napari_padis.scan.volume import Volume
+
+#: Reports, of 20 s each, between two drawings of the curves.
+REDRAW = 15
 
 
 def train(
@@ -54,77 +52,68 @@ def train(
     high: Annotated[float, typer.Option("--high", help="Intensity that becomes 1.")] = 1000.0,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.")] = None,
+    save_every: Annotated[
+        float, typer.Option("--save-every", min=0, help="Seconds between saved states.")
+    ] = 300.0,
 ) -> None:
-    """Train a patch prior; the same command goes on after an interruption."""
+    """Train a prior; the same command goes on after an interruption."""
     from napari_padis.prior.catalogue import find_prior
-    from napari_padis.prior.data import PatchSampler, find_volumes
+    from napari_padis.prior.slice_store import Preparation, single_unit, stored_stacks
+    from napari_padis.prior.training_files import find_volumes
     from napari_padis.scan.units import Scale
 
     paths = find_volumes(folder)
-    held_out = find_volumes(validation) if validation else None
+    held_out = find_volumes(validation) if validation else []
     settings = read_config(config, hours=hours, steps=steps, seed=seed)
     described = read_card(card)
     first_weights = find_prior(start) if start else None
     output_folder(out)
+    rank = int(os.environ.get("RANK", 0))
+    prepare = Preparation(low, high, settings.ceiling, settings.normalise)
+    slices = out / "slices"
+    stacks = stored_stacks(paths, prepare, slices / "training", rank == 0)
+    checked = stored_stacks(held_out, prepare, slices / "validation", rank == 0) if held_out else []
+    scale = Scale(low, high, single_unit([*stacks, *checked]))
 
+    from napari_padis.cli.train_export import export
     from napari_padis.engine.setup import choose_device
     from napari_padis.prior.checkpoint import load_network
+    from napari_padis.prior.data import PatchSampler
     from napari_padis.prior.training import Trainer
 
     parent, parent_card = load_network(first_weights) if first_weights else (None, None)
-    where = str(choose_device(device))
-    read = _Reader()
-    first = next(iter(read([paths[0]])))
-    scale = Scale(low, high, first.unit)
-    sample = partial(
-        PatchSampler, scale=scale, pad=settings.pad, normalise=settings.normalise,
-        phase=settings.phase, ceiling=settings.ceiling,
+    sampler = PatchSampler.of(stacks, settings)
+    plain = settings.model_copy(update={**settings.plain, "pad": 0})
+    trainer = Trainer(
+        settings, sampler, out, str(choose_device(device)), parent,
+        PatchSampler.of(checked, plain) if checked else None,
+        f"{parent_card.name}, sha256 {parent_card.sha256}" if parent_card else "",
     )  # fmt: skip
-    sampler = sample(read(paths))
-    trainer = Trainer(settings, sampler, out, where, parent)
-    typer.echo(f"{len(paths)} volumes, {sampler.count} slices, on {where}")
-    _run(trainer)
-    if trainer.rank == 0:
-        images = sample(read(held_out)) if held_out else sampler
-        described |= {"name": name or out.resolve().name, "pixel_spacing": read.pixel}
-        written = _export(trainer, images, scale, described, parent_card, out)
-        typer.echo(f"{out / written}: ready for 'napari-padis reconstruct --prior'")
+    if rank == 0:
+        typer.echo(f"{len(stacks)} volumes, {sampler.count} slices, on {trainer.device}")
+        if trainer.note:
+            typer.echo(trainer.note, err=True)
+    try:
+        _run(trainer, save_every)
+    finally:
+        trainer.processes.close()
+    if rank == 0:
+        described |= {"name": name or out.resolve().name}
+        measured = PatchSampler.of(checked or stacks, plain)
+        written = export(
+            trainer, measured, scale, described, "validation" if checked else "training"
+        )
+        _end(trainer, slices)
+        typer.echo(f"{written}: ready for 'napari-padis reconstruct --prior'")
 
 
-class _Reader:
-    """Reads volumes, insists on one unit, and remembers their pixel sizes."""
-
-    def __init__(self) -> None:
-        self.unit: str | None = None
-        self.pixels: list[tuple[float, float]] = []
-
-    def __call__(self, paths: list[Path]) -> Iterator[Volume]:
-        from napari_padis.prior.data import read_volumes
-
-        for path, volume in zip(paths, read_volumes(paths), strict=True):
-            if volume.unit != (self.unit or volume.unit):
-                raise InputError(
-                    f"'{path.name}' is in {volume.unit}, others are in {self.unit}; "
-                    "train on volumes of one unit."
-                )
-            self.unit = volume.unit
-            self.pixels.append((volume.spacing[1], volume.spacing[2]))
-            yield volume
-
-    @property
-    def pixel(self) -> tuple[float, float]:
-        """Median row and column spacing in mm."""
-        import numpy as np
-
-        row, column = np.median(self.pixels, axis=0)
-        return float(row), float(column)
-
-
-def _run(trainer: Trainer) -> None:
+def _run(trainer: Trainer, save_every: float) -> None:
     """Train with a progress bar; Ctrl-C keeps the state and ends."""
     from tqdm import tqdm
 
-    stopping = False
+    from napari_padis.prior.pictures import draw_curves
+
+    stopping, reports = False, 0
 
     def handle(number: int, frame: object) -> None:
         nonlocal stopping
@@ -133,13 +122,18 @@ def _run(trainer: Trainer) -> None:
         stopping = True
         typer.echo("\nStopping within half a minute; the state is kept.", err=True)
 
-    with tqdm(total=1.0, bar_format="{percentage:5.1f}%|{bar}| {elapsed}{postfix}") as bar:
+    bar_format = "{percentage:5.1f}%|{bar}| {elapsed}{postfix}"
+    with tqdm(total=1.0, bar_format=bar_format, disable=trainer.rank > 0) as bar:
 
         def report(row: dict[str, Any]) -> None:
+            nonlocal reports
             bar.n = min(row["progress"], 1.0)
             bar.set_postfix_str(
                 f"step {row['step']}, {row['patches']} patches, {row['patches_per_second']}/s"
             )
+            reports += 1
+            if stopping or reports % REDRAW == 1:
+                draw_curves(trainer.folder)
             if stopping:
                 # Between two steps: nothing is half done here.
                 trainer.save()
@@ -147,61 +141,18 @@ def _run(trainer: Trainer) -> None:
 
         previous = signal.signal(signal.SIGINT, handle)
         try:
-            trainer.run(report=report)
+            trainer.run(save_every, report)
         finally:
             signal.signal(signal.SIGINT, previous)
 
 
-def _export(
-    trainer: Trainer,
-    images: Any,
-    scale: Scale,
-    described: dict[str, Any],
-    parent: PriorCard | None,
-    out: Path,
-) -> str:
-    """Write weights and card, with the denoising error measured on slices of ``images``."""
-    import copy
+def _end(trainer: Trainer, slices: Path) -> None:
+    """Tell the speed and remove what the next run makes again."""
+    import shutil
 
-    import torch
-
-    from napari_padis.prior.card import PriorCard, Training
-    from napari_padis.prior.checkpoint import save_prior
-    from napari_padis.prior.denoiser import PatchDenoiser
-    from napari_padis.prior.errors_table import error_table
-
-    config, counters = trainer.config, trainer.counters
-    card = PriorCard(
-        **described,
-        unit=scale.unit,
-        low=scale.low,
-        high=scale.high,
-        ceiling=config.ceiling,
-        patch=config.patch_sizes[0],
-        patch_sizes=config.patch_sizes,
-        sigma_min=config.sigma_min,
-        sigma_max=config.sigma_max,
-        network=config.network,
-        training=Training(
-            steps=counters.step,
-            patches=counters.patches,
-            pixels=counters.pixels,
-            seconds=counters.seconds,
-            processes=trainer.world,
-            hardware=f"{trainer.device.type}, {torch.get_num_threads()} threads a process",
-            slices=trainer.sampler.count,
-            start=f"{parent.name}, sha256 {parent.sha256}" if parent else "",
-            settings={
-                **config.model_dump(mode="json"),
-                "errors_on": "training" if images is trainer.sampler else "validation",
-            },
-        ),
+    shutil.rmtree(slices, ignore_errors=True)
+    c = trainer.counters
+    speed = c.patches / max(c.seconds, 1e-9)
+    typer.echo(
+        f"{c.step} steps, {c.patches} patches in {c.seconds / 60:.1f} minutes: {speed:.1f} a second"
     )
-    network = trainer.averaged()
-    # The denoiser changes the network's precision in place, hence the copies.
-    table = error_table(
-        lambda shape: PatchDenoiser(copy.deepcopy(network), card, shape, trainer.device),
-        images.middles(),
-    )
-    save_prior(network, card.model_copy(update={"error_table": table}), out)
-    return f"{card.name}.json"

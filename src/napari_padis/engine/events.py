@@ -6,20 +6,23 @@ they are never written again after they were sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_padis.engine.stored import StoredSamples
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PatchLayout:
-    """Patch grid of a run: tile side, tiles and padding along (rows, columns)."""
+    """Patch grid of a run: tile sides, tiles and padding along (rows, columns)."""
 
-    patch: int
+    patch: tuple[int, int]
     tiles: tuple[int, int]
     pad: tuple[int, int]
 
@@ -73,7 +76,8 @@ class Progress:
     """Sent often (at least once a second): nothing but numbers.
 
     ``residual`` is the RMS of ``A x - y`` divided by ``sigma_y`` (nan before the first
-    level); ``remaining`` in seconds (nan while unknown).
+    level); ``remaining`` in seconds (nan while unknown). ``fraction`` and the times are those
+    of the whole run, ``level`` and ``evaluations`` those of the chains that run together now.
     """
 
     fraction: float
@@ -88,7 +92,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Iterate:
-    """Current denoised estimate of the first sample, and the grid that made it."""
+    """Current denoised estimate of the first sample under way, and the grid that made it."""
 
     array: Array
     sigma: float
@@ -115,18 +119,23 @@ class Notice:
 
 @dataclass(frozen=True)
 class Result:
-    """What is kept: statistics, samples (N, S, A, R), recipe and report as plain dicts."""
+    """What is kept: statistics, samples (N, S, A, R), recipe and report as plain dicts.
+
+    Samples that are in a store are read when they are indexed. ``quantiles`` holds volumes
+    named ``q05``, ``q50`` and ``q95``, or nothing where there are too few samples for them.
+    """
 
     mean: Array
     std: Array
     variance: Array
-    samples: Array
+    samples: Array | StoredSamples
     spacing: tuple[float, float, float]
     affine: NDArray[np.float64]
     unit: str
     recipe: dict[str, Any]
     report: dict[str, Any]
     complete: bool
+    quantiles: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

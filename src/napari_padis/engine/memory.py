@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
     from napari_padis.prior.architecture import NetworkConfig
 
-#: Images of all samples held at once: state, denoised, estimate, border, CG vectors
-#: (four), noise, snapshot for display, moments (two).
-COPIES = 12
+#: Images of each chain held at once, as counted: state, denoised, estimates of this level and
+#: the one before, start, direction and border, and ten within conjugate gradients.
+COPIES = 16
+
+#: Images that statistics take, however many samples there are: mean and squares, finished and
+#: with those under way, snapshots for display, quantiles.
+STATISTICS = 10
 
 
-def network_bytes(config: NetworkConfig, patch: int, batch: int, gradient: bool) -> int:
-    """Activations of one network call in bytes.
+def network_bytes(config: NetworkConfig, pixels: int, batch: int, gradient: bool) -> int:
+    """Activations of one network call on tiles of so many pixels, in bytes.
 
     Measured in feature maps of the first level: without gradient about eight live at
     once (input, skip, concatenation and temporaries); with it, every block keeps its own.
@@ -27,12 +31,17 @@ def network_bytes(config: NetworkConfig, patch: int, batch: int, gradient: bool)
     if gradient:
         levels = zip(config.multipliers, config.blocks, strict=True)
         maps += sum(14 * m * (2 * b + 1) / 4**i for i, (m, b) in enumerate(levels))
-    return int(maps * config.width * patch * patch * batch * 4)
+    return int(maps * config.width * pixels * batch * 4)
 
 
-def state_bytes(samples: int, shape: tuple[int, int, int]) -> int:
-    """Bytes of all image-sized arrays of a run."""
-    return COPIES * 4 * samples * shape[0] * shape[1] * shape[2]
+def state_bytes(chains: int, shape: tuple[int, int, int]) -> int:
+    """Bytes of all image-sized arrays of the chains that run together."""
+    return COPIES * 4 * chains * shape[0] * shape[1] * shape[2]
+
+
+def kept_bytes(samples: int, shape: tuple[int, int, int]) -> int:
+    """Bytes of the finished samples in memory, and of the statistics over all of them."""
+    return (samples + STATISTICS) * 4 * shape[0] * shape[1] * shape[2]
 
 
 def available_bytes(device: torch.device) -> int:

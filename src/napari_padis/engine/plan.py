@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +16,6 @@ from napari_padis.posterior.methods import Method, find_method
 from napari_padis.posterior.problem import Problem
 from napari_padis.prior.denoiser import PatchDenoiser, load_prior
 from napari_padis.scan.measurement import Measurement
-
-#: Patches per network call when the recipe leaves it open, on the CPU and elsewhere.
-PATCH_BATCH = {"cpu": 50}
-PATCH_BATCH_GPU = 800
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,8 @@ class Plan:
     problem : Problem
     display : Display
     samples, levels, evaluations : int
+    chains : int
+        Samples that are made together.
     memory : int
         Estimated peak in bytes.
     projector : str
@@ -54,6 +53,7 @@ class Plan:
     problem: Problem
     display: setup.Display
     samples: int
+    chains: int
     levels: int
     evaluations: int
     memory: int
@@ -71,8 +71,10 @@ class Plan:
         return self.problem.sigma_y * self.problem.gain * self.problem.operator.norm
 
 
-def make_plan(recipe: Recipe, measurement: Measurement | None) -> Plan:
+def make_plan(recipe: Recipe, measurement: Measurement | None, stored: bool = False) -> Plan:
     """Load the prior, build the forward model, normalise the problem, estimate memory.
+
+    ``stored`` says that finished samples go to the disk.
 
     Raises
     ------
@@ -90,11 +92,19 @@ def make_plan(recipe: Recipe, measurement: Measurement | None) -> Plan:
     given, notices = _with_maps(given)
     denoiser = None
     if method.needs_prior:
-        batch = recipe.patch_batch or PATCH_BATCH.get(device.type, PATCH_BATCH_GPU)
-        denoiser = load_prior(recipe.prior, given.geometry.image_shape, device, batch)
-    # Methods without a prior are deterministic: more samples would be the same picture.
-    samples = recipe.samples if method.needs_prior else 1
-    needed = _fit_memory(given, recipe, method, denoiser, samples, device)
+        denoiser = load_prior(
+            recipe.prior,
+            given.geometry.image_shape,
+            device,
+            recipe.patch_batch,
+            patch=recipe.patch,
+            tiling=recipe.tiling or method.tiling,
+        )
+    # More samples of a method that seeks one image would be the same picture.
+    samples = recipe.samples if method.needs_prior and not method.single else 1
+    kept = 0 if stored else samples
+    chains, needed = _fit_memory(given, recipe, method, denoiser, samples, kept, device)
+    notices += _coupled_in_parts(method, recipe, samples, chains)
     operator = build(given.geometry, device, recipe.backend)
     card = denoiser.card if denoiser else None
     problem, display, more = setup.build_problem(given, operator, card, recipe, device)
@@ -107,6 +117,7 @@ def make_plan(recipe: Recipe, measurement: Measurement | None) -> Plan:
         problem=problem,
         display=display,
         samples=samples,
+        chains=chains,
         levels=levels,
         evaluations=evaluations,
         memory=needed,
@@ -126,32 +137,53 @@ def _with_maps(given: Measurement) -> tuple[Measurement, list[str]]:
     ]
 
 
+def _coupled_in_parts(method: Method, recipe: Recipe, samples: int, chains: int) -> list[str]:
+    """What the user should know when memory decides which samples are coupled."""
+    if not method.coupled or recipe.chains is not None or chains >= samples:
+        return []
+    return [
+        f"Memory is short: {chains} samples at a time, coupled among themselves; set 'chains' to "
+        f"{chains} to get the same result elsewhere."
+    ]
+
+
 def _fit_memory(
     given: Measurement,
     recipe: Recipe,
     method: Method,
     denoiser: PatchDenoiser | None,
     samples: int,
+    kept: int,
     device: torch.device,
-) -> int:
-    """Estimated peak memory; takes fewer patches at a time where that is enough."""
+) -> tuple[int, int]:
+    """Chains that run together, and the estimated peak memory.
+
+    Takes fewer chains and fewer patches at a time where that is enough.
+    """
     operator = expected_bytes(given.geometry, recipe.backend)
-    needed = operator + memory.state_bytes(samples, given.volume_shape)
+    base = operator + memory.kept_bytes(kept, given.volume_shape)
     if given.geometry.channels == 2:  # copies of all coils' data, as measured
-        needed += 9 * given.data.nbytes
+        base += 9 * given.data.nbytes
     available = memory.available_bytes(device)
+    chains = min(recipe.chains or samples, samples)
+    while True:
+        needed = base + memory.state_bytes(chains, given.volume_shape)
+        # Half is left to the network, which is slow with few patches at a time.
+        if recipe.chains is not None or chains == 1 or needed <= available / 2:
+            break
+        chains = (chains + 1) // 2
     network = 0
     while denoiser is not None:
         network = memory.network_bytes(
             denoiser.card.network,
-            denoiser.grid.patch,
+            math.prod(denoiser.grid.sides),
             denoiser.patch_batch,
-            gradient=method.name == "padis",
+            gradient=method.gradient,
         )
         if needed + network <= available or not denoiser.halve_batch():
             break
     memory.check(needed + network, available, operator)
-    return needed + network
+    return chains, needed + network
 
 
 def _read(recipe: Recipe) -> Measurement:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_padis.errors import InputError, explain
+from napari_padis.prior.card import Tiling
 from napari_padis.scan.files import one_line
 
 
@@ -21,7 +22,11 @@ class Recipe(BaseModel):
     prior : str
         Name in the catalogue, or path of a checkpoint's JSON file.
     samples : int
-        Posterior samples (chains), run as one batch.
+        Posterior samples (chains).
+    chains : int, optional
+        Chains that run together as one batch; as many as fit into memory when missing.
+        Independent chains are the same in any batch, coupled ones are coupled with those of
+        their batch.
     steps : int, optional
         Network evaluations per slice and sample, or iterations of a method without a
         prior; the method's default when missing.
@@ -38,8 +43,18 @@ class Recipe(BaseModel):
         How the forward model is computed, see ``likelihood.FORWARDS``; 'auto' chooses.
     patch_batch : int, optional
         Patches per network call; chosen from the memory budget when missing.
+    patch : int, optional
+        Side of the patches in pixels; chosen from the prior's and the image's size when missing.
+    tiling : str, optional
+        How images are cut into patches ('shifted', 'fixed', 'averaged', 'stitched') or not
+        ('whole'); the method's way, or else the prior's own, when missing.
     options : dict
         Method-specific settings that differ from the defaults.
+    quantiles : bool
+        Whether quantiles are computed at the end, if there are ten samples.
+    null_space : bool, optional
+        Whether to compute the share of the variance that the data do not see; when missing,
+        if it takes a small part of the run's time.
     measurement : str, optional
         File the data came from.
     versions : dict
@@ -51,6 +66,7 @@ class Recipe(BaseModel):
     method: str = "padis-fast"
     prior: str = "ct-small"
     samples: int = Field(4, ge=1, le=1000)
+    chains: int | None = Field(None, ge=1, le=1000)
     steps: int | None = Field(None, ge=1, le=100_000)
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
@@ -58,7 +74,11 @@ class Recipe(BaseModel):
     slices: tuple[int, int] | None = None
     backend: str = "auto"
     patch_batch: int | None = Field(None, ge=1)
+    patch: int | None = Field(None, ge=1)
+    tiling: Tiling | None = None
     options: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    quantiles: bool = True
+    null_space: bool | None = None
     measurement: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 

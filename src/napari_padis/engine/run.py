@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,24 @@ from torch import Tensor
 
 from napari_padis.engine.control import Control
 from napari_padis.engine.events import (
+    Array,
     Event,
     Finished,
     Iterate,
     Notice,
-    PatchLayout,
     Progress,
     Result,
-    Started,
     Statistics,
 )
+from napari_padis.engine.groups import groups_of
+from napari_padis.engine.kept import InMemory, Running, Samples, keep
 from napari_padis.engine.plan import Plan, make_plan
 from napari_padis.engine.recipe import Recipe
+from napari_padis.engine.store import SampleStore, open_store
+from napari_padis.engine.summary import describe, final, result_of, started
 from napari_padis.errors import PadisError, ReconstructionError
-from napari_padis.posterior.samplers import Evaluator, Level, out_of_memory
-from napari_padis.posterior.statistics import moments
+from napari_padis.posterior.chains import ChainEvaluator
+from napari_padis.posterior.evaluator import Adjusted, Level, out_of_memory
 from napari_padis.scan.measurement import Measurement
 
 #: Seconds between progress events.
@@ -35,7 +39,10 @@ PROGRESS_INTERVAL = 0.1
 
 
 def run(
-    recipe: Recipe, measurement: Measurement | None = None, control: Control | None = None
+    recipe: Recipe,
+    measurement: Measurement | None = None,
+    control: Control | None = None,
+    store: str | Path | None = None,
 ) -> Iterator[Event]:
     """Reconstruct a measurement.
 
@@ -46,6 +53,10 @@ def run(
         Read from ``recipe.measurement`` when missing.
     control : Control, optional
         Lets another thread pause and stop the run.
+    store : path, optional
+        Folder to which samples go as soon as they are finished, instead of into memory; a
+        run that ended early goes on from those that are there, see
+        :func:`napari_padis.engine.store.open_store`.
 
     Yields
     ------
@@ -60,7 +71,8 @@ def run(
         When memory runs out or the method diverges; never a bare RuntimeError.
     """
     try:
-        yield from _Run(make_plan(recipe, measurement), control or Control()).events()
+        plan = make_plan(recipe, measurement, stored=store is not None)
+        yield from _Run(plan, control or Control(), store).events()
     except PadisError:
         raise
     except RuntimeError as error:
@@ -77,83 +89,90 @@ def run(
 class _Run:
     """State of one run."""
 
-    def __init__(self, plan: Plan, control: Control) -> None:
+    def __init__(self, plan: Plan, control: Control, store: str | Path | None) -> None:
         self.plan, self.control = plan, control
         self.problem, self.display = plan.problem, plan.display
-        self.generator = torch.Generator().manual_seed(plan.recipe.seed)
+        self.kept: Samples = InMemory(plan.samples) if store is None else open_store(store, plan)
+        self.running = Running(plan.display)
         self.residual = math.nan
-        self.latest: Tensor | None = None
+        self.latest: Tensor | None = None  # of the group under way
+        self.start, self.paused, self.last = time.monotonic(), 0.0, -math.inf
+        self.first = self.kept.finished
+        self.evaluations = self.image_evaluations = 0
 
     def events(self) -> Iterator[Event]:
         """The whole run."""
         plan = self.plan
-        start = time.monotonic()
         initial = self.display.values(self.problem.direct())
-        yield self._started(initial)
+        yield started(plan, initial)
         for message in plan.notices:
             yield Notice(message)
-        paused = 0.0
-        evaluator = Evaluator(plan.denoiser, self.generator, plan.method.coupled)  # type: ignore[arg-type]
-        state_generator = plan.method.run(
-            self.problem, evaluator, plan.samples, plan.recipe.steps, plan.recipe.options
+        for chain in range(self.first):
+            self.running.add(self.kept.raw(chain))
+        if self.first:
+            yield Notice(f"{self.first} of {plan.samples} samples are in the store already.")
+            yield self.running.statistics()
+        complete = True
+        for group in groups_of(plan, self.kept):
+            complete = yield from self._group(group)
+            if not complete:
+                break
+        yield Finished(self._result(complete, initial))
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self.start - self.paused
+
+    def _group(self, group: range) -> Generator[Event, None, bool]:
+        """Run some chains to their end; False after a stop."""
+        plan = self.plan
+        evaluator = ChainEvaluator(
+            plan.denoiser,  # type: ignore[arg-type]
+            plan.recipe.seed,
+            group,
+            plan.method.coupled,
         )
-        complete, last, batch = True, -math.inf, plan.patch_batch
+        state_generator = plan.method.run(
+            self.problem, evaluator, len(group), plan.recipe.steps, plan.recipe.options
+        )
+        level, sigma, batch = 0, math.nan, plan.patch_batch
         try:
             while True:
-                paused += self.control.wait()
+                self.paused += self.control.wait()
                 if self.control.stopped:
-                    complete = False
-                    break
+                    return False
                 try:
                     state = next(state_generator)
                 except StopIteration as done:
-                    self.latest = done.value
-                    break
+                    self._keep(group, done.value)
+                    return True
                 if plan.patch_batch != batch:
                     batch = plan.patch_batch
                     yield Notice(f"Memory was short: going on with {batch} patches at a time.")
-                elapsed = time.monotonic() - start - paused
-                if isinstance(state, Level):
+                elapsed = self._elapsed()
+                if isinstance(state, Adjusted):
+                    yield Notice(state.message)
+                elif isinstance(state, Level):
                     yield from self._level(state)
-                    last = elapsed
-                    yield self._progress(state.evaluations, 0.0, state.level, state.sigma, elapsed)
                     level, sigma = state.level, state.sigma
-                elif elapsed - last > PROGRESS_INTERVAL:
-                    last = elapsed
-                    known = self.latest is not None
-                    yield self._progress(
-                        state.evaluations,
-                        state.share,
-                        level if known else 0,
-                        sigma if known else math.nan,
-                        elapsed,
-                    )
+                    self.last = elapsed
+                    yield self._progress(group, state.evaluations, 0.0, level, sigma)
+                elif elapsed - self.last > PROGRESS_INTERVAL:
+                    self.last = elapsed
+                    yield self._progress(group, state.evaluations, state.share, level, sigma)
         finally:
+            self.evaluations = max(self.evaluations, evaluator.count)
+            self.image_evaluations += evaluator.count * len(group) * self.problem.shape[0]
             state_generator.close()
-        yield Finished(
-            self._result(complete, evaluator.count, time.monotonic() - start - paused, initial)
-        )
 
-    def _started(self, initial: np.ndarray) -> Started:
-        plan = self.plan
-        grid = plan.denoiser.grid if plan.denoiser else None
-        low, high = (float(v) for v in np.percentile(initial, (1, 99.5)))
-        if not high > low:
-            high = low + 1.0
-        return Started(
-            shape=plan.measurement.volume_shape,
-            spacing=plan.measurement.spacing,
-            unit=plan.measurement.unit,
-            initial=initial,
-            limits=(low, high),
-            levels=plan.levels,
-            evaluations=plan.evaluations,
-            memory=plan.memory,
-            layout=PatchLayout(grid.patch, grid.tiles, grid.pad) if grid else None,
-            device=str(plan.device),
-            projector=plan.projector,
-            sigma_y=plan.sigma_y,
-        )
+    def _keep(self, group: range, samples: Tensor) -> None:
+        """Take in the samples of a group that has ended."""
+        for chain, sample in zip(group, samples, strict=True):
+            kept = keep(self.display, sample)
+            self.kept.put(chain, kept)
+            self.running.add(kept)
+        self.kept.finish(group.stop)
+        self.residual = self.problem.residual(samples)
+        self.latest = None
 
     def _level(self, state: Level) -> Iterator[Event]:
         if not torch.isfinite(state.estimate).all():
@@ -167,63 +186,62 @@ class _Run:
         self.latest = state.estimate
         self.residual = self.problem.residual(state.estimate)
         yield Iterate(self.display.values(state.estimate[0]), state.sigma, state.level, state.shift)
-        yield self._statistics(state.estimate)
-
-    def _statistics(self, samples: Tensor) -> Statistics:
-        mean, variance = moments(samples)
-        slope = self.display.slope
-        # Real and imaginary part add up to the variance of a complex image.
-        spread = variance.to("cpu", torch.float32).sum(-3).numpy() * np.float32(slope**2)
-        return Statistics(self.display.values(mean), np.sqrt(spread), spread, len(samples))
+        yield self.running.with_group(state.estimate)
 
     def _progress(
-        self, evaluations: int, share: float, level: int, sigma: float, elapsed: float
+        self, group: range, evaluations: int, share: float, level: int, sigma: float
     ) -> Progress:
         plan = self.plan
         if plan.evaluations:
-            fraction = min((evaluations + share) / plan.evaluations, 1.0)
+            part = min((evaluations + share) / plan.evaluations, 1.0)
         else:  # a method without a prior counts its iterations
-            fraction = min((level + 1) / max(plan.levels, 1), 1.0)
-        remaining = elapsed * (1 - fraction) / fraction if fraction > 0.002 else math.nan
+            part = min((level + 1) / max(plan.levels, 1), 1.0)
+        done = group.start + part * len(group)
+        fraction = done / plan.samples
+        # What an earlier run left in the store took none of this one's time.
+        now = (done - self.first) / max(plan.samples - self.first, 1)
+        elapsed = self._elapsed()
+        remaining = elapsed * (1 - now) / now if now > 0.002 else math.nan
         return Progress(
             fraction, elapsed, remaining, level, plan.levels, evaluations, sigma, self.residual
         )
 
-    def _result(
-        self, complete: bool, evaluations: int, seconds: float, initial: np.ndarray
-    ) -> Result:
-        plan = self.plan
-        assert plan.measurement.affine is not None
-        if self.latest is None:  # stopped before the first level
-            zero = np.zeros_like(initial)
-            summary = Statistics(initial, zero, zero, 1)
-            samples = initial[None]
-        else:
-            summary = self._statistics(self.latest)
+    def _result(self, complete: bool, initial: Array) -> Result:
+        """Finished samples if there are any, otherwise what was reached."""
+        plan, count, seconds = self.plan, self.running.count, self._elapsed()
+        samples: Any = initial[None]
+        rest: dict[str, Any] = {}
+        if count:
+            summary = self.running.statistics()
+            samples = self.kept.shown(self.display)
+            rest = final(plan, self.kept, self.running.mean, seconds, self._stopped)
+        elif self.latest is not None:
+            summary = self.running.with_group(self.latest)
             samples = np.stack([self.display.values(x) for x in self.latest])
             self.residual = self.problem.residual(self.latest)
+        else:  # stopped before the first level
+            zero = np.zeros_like(initial)
+            summary = Statistics(initial, zero, zero, 1)
+        quantiles = rest.pop("quantiles", {})
         report: dict[str, Any] = {
             "seconds": round(seconds, 3),
             "seconds_per_slice": round(seconds / plan.measurement.volume_shape[0], 3),
-            "network_evaluations": evaluations,
-            "image_evaluations": evaluations * plan.samples * plan.measurement.volume_shape[0],
+            "network_evaluations": self.evaluations,
+            "image_evaluations": self.image_evaluations,
             "residual": self.residual,
             "samples": len(samples),
+            "samples_finished": count,
+            "samples_store": str(self.kept.folder) if isinstance(self.kept, SampleStore) else None,
+            "chains_at_once": plan.chains,
             "complete": complete,
             "device": str(plan.device),
             "memory_estimate": plan.memory,
             "sigma_y": plan.sigma_y,
             "calibrated": plan.method.calibrated,
+            **describe(plan, count),
+            **rest,
         }
-        return Result(
-            mean=summary.mean,
-            std=summary.std,
-            variance=summary.variance,
-            samples=samples,
-            spacing=plan.measurement.spacing,
-            affine=plan.measurement.affine,
-            unit=plan.measurement.unit,
-            recipe=plan.recipe.model_dump(mode="json"),
-            report=report,
-            complete=complete,
-        )
+        return result_of(plan, summary, samples, report, quantiles)
+
+    def _stopped(self) -> bool:
+        return self.control.stopped

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_padis.engine.events import Result
 from napari_padis.errors import InputError
 from napari_padis.scan.volume import Volume
 from napari_padis.scan.write import write, write_samples
+
+#: Volumes that not every result has.
+OPTIONAL = ("samples", "q05", "q50", "q95")
 
 
 def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
@@ -33,8 +37,9 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
     Returns
     -------
     dict
-        Paths of ``mean``, ``std``, ``variance`` (3D NIfTI), ``samples`` (4D NIfTI, sample
-        axis last), ``recipe`` and ``report`` (JSON).
+        Paths of ``mean``, ``std``, ``variance`` and those of ``q05``, ``q50``, ``q95`` there are
+        (3D NIfTI), ``samples`` (4D NIfTI, sample axis last) unless they are in a store, where
+        they stay, ``recipe`` and ``report`` (JSON).
 
     Raises
     ------
@@ -42,20 +47,26 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
         If the folder cannot be written to.
     """
     folder = Path(folder)
-    paths = {name: folder / f"{name}.nii.gz" for name in ("mean", "std", "variance", "samples")} | {
+    volumes = {name: getattr(result, name) for name in ("mean", "std", "variance")}
+    volumes |= result.quantiles
+    names = [*volumes, *(["samples"] if isinstance(result.samples, np.ndarray) else [])]
+    paths = {name: folder / f"{name}.nii.gz" for name in names} | {
         name: folder / f"{name}.json" for name in ("recipe", "report")
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as name:
             staged = {key: Path(name) / path.name for key, path in paths.items()}
-            for key in ("mean", "std", "variance"):
-                write(staged[key], _volume(result, key))
-            write_samples(staged["samples"], result.samples, result.affine, result.unit)
+            for key, array in volumes.items():
+                write(staged[key], _volume(result, key, array))
+            if isinstance(result.samples, np.ndarray):
+                write_samples(staged["samples"], result.samples, result.affine, result.unit)
             write_json(staged["recipe"], result.recipe)
             write_json(staged["report"], {**result.report, "complete": result.complete})
             for key, path in paths.items():
                 os.replace(staged[key], path)
+        for key in {*OPTIONAL} - {*paths}:  # of an earlier result, to which this one does not fit
+            (folder / f"{key}.nii.gz").unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"The result cannot be written to '{folder}': {error.strerror or error}."
@@ -85,15 +96,9 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _volume(result: Result, name: str) -> Volume:
+def _volume(result: Result, name: str, array: NDArray[np.float32]) -> Volume:
     unit = result.unit
     if name == "variance":
         # In the unit squared, for which volumes have no name.
         unit = "arbitrary"
-    return Volume(
-        array=getattr(result, name),
-        spacing=result.spacing,
-        unit=unit,
-        affine=result.affine,
-        name=name,
-    )
+    return Volume(array=array, spacing=result.spacing, unit=unit, affine=result.affine, name=name)

@@ -207,6 +207,9 @@ class RunController(QObject):
         self.result = result
         self.screen.finish(result)
         text = "Finished." if result.complete else "Stopped; what was reached so far is kept."
+        share = result.report.get("null_space_share")
+        if share is not None and result.report.get("calibrated"):
+            text += f" Of the variance, {100 * share:.0f} % lies where the data say nothing."
         self._say("info", text)
         self.finished.emit(result)
 

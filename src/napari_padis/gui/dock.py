@@ -72,6 +72,7 @@ class ReconstructionDock(Panel):
             self.measurement,
             self.forward,
             self.prior,
+            self.prior.store,
             self.method,
             self.display,
         )
@@ -88,6 +89,8 @@ class ReconstructionDock(Panel):
         self.measurement.measured_wanted.connect(self.data.choose_kind)
         self.measurement.changed.connect(self._slices_changed)
         self.forward.changed.connect(self._geometry_changed)
+        self.prior.changed.connect(self._geometry_changed)
+        self.prior.store.said.connect(self.run_bar.set_message)
         self.method.changed.connect(self._method_changed)
         self.method.noticed.connect(self._noticed)
         self.run_bar.run.connect(self.run)
@@ -130,12 +133,12 @@ class ReconstructionDock(Panel):
 
     def _geometry_changed(self) -> None:
         source = self.data.source
+        unit = source.unit if source is not None else "arbitrary"
         if self.forward.geometry is not None:
-            self.prior.set_channels(self.forward.geometry.channels)
+            self.prior.set_image(self.forward.geometry, unit)
             self.method.set_missing(self.prior.missing)
         self.method.set_measurement(
-            source if isinstance(source, Measurement) else None,
-            meaning(self.forward.kind, source.unit if source is not None else "arbitrary"),
+            source if isinstance(source, Measurement) else None, meaning(self.forward.kind, unit)
         )
 
     def _noticed(self, notice: str) -> None:

@@ -40,7 +40,7 @@ def grid_lines(
     """
     slices, height, width = shape
     rows, cols = (
-        tile_edges(n, layout.patch, layout.tiles[i], layout.pad[i], shift[i])
+        tile_edges(n, layout.patch[i], layout.tiles[i], layout.pad[i], shift[i])
         for i, n in enumerate((height, width))
     )
     plane = np.zeros((len(rows) + len(cols), 2, 3), dtype=np.float32)

@@ -60,17 +60,26 @@ def iterates(
         yield x
 
 
-def proximal(problem: Problem, centre: Tensor, gamma: float, iterations: int) -> Tensor:
+def proximal(
+    problem: Problem,
+    centre: Tensor,
+    gamma: float,
+    iterations: int,
+    start: Tensor | None = None,
+    y: Tensor | None = None,
+) -> Tensor:
     """``argmin_x |x - centre|^2 / 2 + gamma |A x - y|^2 / 2``, started at ``centre``.
 
-    The data step of DDS (Chung et al., "Decomposed diffusion sampler", ICLR 2024).
+    The data step of DDS (Chung et al., "Decomposed diffusion sampler", ICLR 2024). Repeated
+    for centres that hardly move it may ``start`` from the solution before: the iterations
+    then add up. The data are the problem's unless others ``y`` are given.
     """
+    target = problem.y if y is None else y
 
     def apply(x: Tensor) -> Tensor:
         return x + gamma * problem.AT(problem.A(x))
 
     # In terms of the correction, so that float32 keeps the digits of the centre.
-    rhs = gamma * problem.AT(problem.y - problem.A(centre))
-    return centre + conjugate_gradients(
-        apply, rhs, torch.zeros_like(centre), iterations, problem.dot
-    )
+    rhs = gamma * problem.AT(target - problem.A(centre))
+    first = torch.zeros_like(centre) if start is None else start - centre
+    return centre + conjugate_gradients(apply, rhs, first, iterations, problem.dot)

@@ -78,12 +78,14 @@ class Problem:
         background = self._physical(flat) if self.offset else torch.zeros((), device=flat.device)
         y = (self.data - background) / (self.gain * self.operator.norm)
         object.__setattr__(self, "y", y)
+        object.__setattr__(self, "_background", background)
         sigma = self.sigma / (self.gain * self.operator.norm)
         rms = float(y.square().mean().sqrt())
         object.__setattr__(self, "sigma_y", max(sigma, self.floor * rms, 1e-12))
 
     y: Tensor = None  # type: ignore[assignment]
     sigma_y: float = 0.0
+    _background: Tensor = None  # type: ignore[assignment]
 
     @property
     def first_axis(self) -> int:
@@ -103,9 +105,16 @@ class Problem:
         x = self.operator.AT(r) / self.operator.norm
         return x.unsqueeze(-3) if self.coupled else x
 
-    def direct(self) -> Tensor:
-        """Direct reconstruction on the prior's scale, shape (S, C, H, W)."""
-        x = self.operator.pinv(self.data)
+    def direct(self, y: Tensor | None = None) -> Tensor:
+        """Direct reconstruction on the prior's scale, shape (..., S, C, H, W).
+
+        Parameters
+        ----------
+        y : Tensor, optional
+            Normalised data such as :meth:`A` gives; those of the problem when missing.
+        """
+        scale = self.gain * self.operator.norm
+        x = self.operator.pinv(self.data if y is None else y * scale + self._background)
         return ((x.unsqueeze(-3) if self.coupled else x) - self.offset) / self.gain
 
     def start(self) -> Tensor:

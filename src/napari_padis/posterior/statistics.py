@@ -7,7 +7,11 @@ from torch import Tensor
 
 
 class RunningMoments:
-    """Mean and unbiased variance of tensors that arrive one after another."""
+    """Mean and unbiased variance of tensors that arrive one after another.
+
+    Of complex tensors the variance is real: that of the real part plus that of the
+    imaginary part.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -18,11 +22,34 @@ class RunningMoments:
         """Take in one sample."""
         self.count += 1
         if self._mean is None or self._squares is None:
-            self._mean, self._squares = sample.clone(), torch.zeros_like(sample)
+            self._mean, self._squares = sample.clone(), torch.zeros_like(sample.real)
             return
         delta = sample - self._mean
         self._mean += delta / self.count
-        self._squares += delta * (sample - self._mean)
+        self._squares += (delta * (sample - self._mean).conj()).real
+
+    def with_batch(self, mean: Tensor, variance: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Mean and variance of these samples and of a batch of others, which is not added.
+
+        Parameters
+        ----------
+        mean, variance : Tensor
+            Those of the batch; the variance unbiased.
+        count : int
+            Samples of the batch.
+
+        Notes
+        -----
+        Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing
+        sample variances", COMPSTAT 1982.
+        """
+        if self._mean is None or self._squares is None:
+            return mean, variance
+        total = self.count + count
+        delta = mean - self._mean
+        squares = self._squares + variance * max(count - 1, 0)
+        squares += delta.abs().square() * (self.count * count / total)
+        return self._mean + delta * (count / total), squares / max(total - 1, 1)
 
     @property
     def mean(self) -> Tensor:

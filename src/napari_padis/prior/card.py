@@ -5,20 +5,24 @@ Free of torch, so that menus and listings stay quick.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_padis.errors import InputError, explain
+from napari_padis.errors import InputError
 from napari_padis.prior.architecture import NetworkConfig
+from napari_padis.prior.reading import byte_count, file_size, read_bytes, shown, strict_json
 from napari_padis.scan.units import Scale
 
 FORMAT = "napari-padis prior"
 FORMAT_VERSION = 1
+#: Bytes of the longest card; those of the package have a few thousand.
+LARGEST_CARD = 1 << 20
 
+Length = Annotated[float, Field(gt=0, le=1e4)]  # mm
+Side = Annotated[int, Field(ge=4, le=4096)]  # pixels
 #: Ways to make a denoiser of whole images: tiles at random shifts, tiles of one fixed grid, the
 #: whole image at once, overlapping tiles averaged, overlapping tiles cropped and stitched.
 Tiling = Literal["shifted", "fixed", "whole", "averaged", "stitched"]
@@ -55,34 +59,44 @@ class PriorCard(BaseModel):
     training (mm). ``origin`` names the file that imported weights came from.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
-    name: str
-    title: str = ""
-    description: str = ""
-    anatomy: str = ""
+    name: str = Field(min_length=1, max_length=200)
+    title: str = Field("", max_length=500)
+    description: str = Field("", max_length=5000)
+    anatomy: str = Field("", max_length=1000)
     trained_on: tuple[str, ...] = ()
-    licence: str = ""
+    licence: str = Field("", max_length=5000)
     unit: str = "HU"
     low: float = -1000.0
     high: float = 1000.0
     ceiling: float = Field(1.0, ge=1, le=100)
-    pixel_spacing: tuple[float, float] | None = None
+    pixel_spacing: tuple[Length, Length] | None = None
     slices: int = Field(1, ge=1, le=64)
-    slice_spacing: tuple[float, float] | None = None
+    slice_spacing: tuple[Length, Length] | None = None
     tiling: Tiling = "shifted"
     patch: int = Field(56, ge=4, le=4096)
-    patch_sizes: tuple[int, ...] = (56, 32, 16)
+    patch_sizes: tuple[Side, ...] = (56, 32, 16)
     sigma_min: float = Field(0.002, gt=0)
     sigma_max: float = Field(20.0, gt=0)
     network: NetworkConfig = NetworkConfig()
     parameters: int = Field(0, ge=0)
-    error_table: tuple[tuple[float, float], ...] = ()
+    error_table: tuple[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(ge=0)]], ...] = (
+        Field((), max_length=1000)
+    )
     training: Training | None = None
     origin: str = ""
     sha256: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("'low' must be below 'high'")
+        if not self.sigma_min < self.sigma_max:
+            raise ValueError("'sigma_min' must be below 'sigma_max'")
+        return self
 
     @property
     def scale(self) -> Scale:
@@ -98,20 +112,36 @@ class PriorCard(BaseModel):
     def load(cls, path: str | Path) -> PriorCard:
         """Read a card; raises InputError with one sentence when it does not hold."""
         path = Path(path)
+        name = shown(path.name)
+        size = file_size(path, "Prior")
+        if size > LARGEST_CARD:
+            raise InputError(f"'{name}' is not a prior: a card of {byte_count(size)} is too large.")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"Prior '{path}' cannot be read: {error.strerror}.") from error
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise InputError(f"'{path.name}' is not a prior: its JSON is damaged.") from error
+            values = strict_json(read_bytes(path, "Prior", LARGEST_CARD + 1))
+        except ValueError as error:
+            raise InputError(f"'{name}' is not a prior: its JSON is damaged ({error}).") from error
         if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise InputError(f"'{path.name}' is not a prior of this plugin.")
+            raise InputError(f"'{name}' is not a prior of this plugin.")
         if values.get("format_version") != FORMAT_VERSION:
             raise InputError(
-                f"'{path.name}' has format version {values.get('format_version')}; "
+                f"'{name}' has format version {shown(values.get('format_version'))}; "
                 f"this program reads version {FORMAT_VERSION}."
             )
+        return cls.create(values, name)
+
+    @classmethod
+    def create(cls, values: dict[str, Any], name: str) -> Self:
+        """Card of such values; raises InputError with the first that does not hold."""
         try:
             return cls(**values)
         except ValidationError as error:
-            raise InputError(f"'{path.name}' is not a valid prior: {explain(error)}") from error
+            raise InputError(f"'{name}' is not a valid prior: {_first(error)}.") from error
+
+
+def _first(error: ValidationError) -> str:
+    """The first of the things that are wrong, and how many there are."""
+    item = error.errors(include_url=False)[0]
+    where = shown(".".join(str(part) for part in item["loc"]))
+    what = shown(str(item["msg"]).removeprefix("Value error, ").rstrip("."), 200)
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {what}{more}" if where else f"{what}{more}"

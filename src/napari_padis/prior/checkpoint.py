@@ -8,11 +8,27 @@ from pathlib import Path
 
 import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
+from torch import Tensor
 
 from napari_padis.errors import InputError
+from napari_padis.prior.architecture import NetworkConfig
 from napari_padis.prior.card import PriorCard
 from napari_padis.prior.network import EDMDenoiser
+from napari_padis.prior.reading import read_bytes, shown
+from napari_padis.prior.weights_header import Shapes, read_header
+
+#: Least number of tensors in one residual block: two norms, two convolutions, a modulation.
+BLOCK = 8
+_NOT_A_NETWORK = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    ZeroDivisionError,
+    AssertionError,
+    IndexError,
+)
 
 
 def weights_path(card_path: str | Path) -> Path:
@@ -47,24 +63,31 @@ def save_prior(
     folder.mkdir(parents=True, exist_ok=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in network.state_dict().items()}
-    target = folder / f"{card.name}.safetensors"
-    temporary = target.with_suffix(".tmp")
-    save_file(tensors, temporary)
-    temporary.chmod(0o644)  # the library makes it readable by its owner only
-    os.replace(temporary, target)
+    weights = save(tensors)
     card = card.model_copy(
         update={
             "network": network.config,
             "parameters": sum(p.numel() for p in network.parameters()),
-            "sha256": sha256_of(target),
+            "sha256": hashlib.sha256(weights).hexdigest(),
         }
     )
-    (folder / f"{card.name}.json").write_text(card.model_dump_json(indent=1) + "\n")
+    _replace(folder / f"{card.name}.safetensors", weights)
+    _replace(folder / f"{card.name}.json", f"{card.model_dump_json(indent=1)}\n".encode())
     return card
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file so that at any moment there is the old one or the new one."""
+    temporary = target.with_name(f"{target.name}.tmp")
+    temporary.write_bytes(data)
+    os.replace(temporary, target)
 
 
 def load_network(card_path: str | Path) -> tuple[EDMDenoiser, PriorCard]:
     """Read a card and its weights, checked against each other.
+
+    Nothing is allocated before the header of the weights was found to fit the file to the
+    byte, and the architecture in the card to fit the header.
 
     Raises
     ------
@@ -74,31 +97,67 @@ def load_network(card_path: str | Path) -> tuple[EDMDenoiser, PriorCard]:
     """
     card = PriorCard.load(card_path)
     path = weights_path(card_path)
-    if not path.exists():
-        raise InputError(f"The weights '{path.name}' are missing beside '{Path(card_path).name}'.")
-    if card.sha256 and sha256_of(path) != card.sha256:
+    name = shown(path.name)
+    if not os.path.lexists(path):
         raise InputError(
-            f"The weights '{path.name}' are damaged: their sha256 differs from the card's."
+            f"The weights '{name}' are missing beside '{shown(Path(card_path).name)}'."
+        )
+    _check_card(card, name)
+    _check_shapes(card.network, read_header(path), name)
+    # One reading: what is loaded is what the digest was computed of.
+    data = read_bytes(path, "The weights")
+    if card.sha256 and hashlib.sha256(data).hexdigest() != card.sha256.lower():
+        raise InputError(f"The weights '{name}' are damaged: their sha256 differs from the card's.")
+    network = EDMDenoiser(card.network)
+    network.load_state_dict(_tensors(data, name))
+    if not all(torch.isfinite(p).all() for p in network.parameters()):
+        raise InputError(f"The weights '{name}' contain values that are not finite.")
+    return network.eval(), card
+
+
+def _tensors(data: bytes, name: str) -> dict[str, Tensor]:
+    try:
+        tensors = load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise InputError(f"The weights '{name}' are not a readable safetensors file.") from error
+    return {key: value.to(torch.float32) for key, value in tensors.items()}
+
+
+def _check_card(card: PriorCard, name: str) -> None:
+    """What the network must have so that patches of the card can pass through it."""
+    config = card.network
+    if config.image_channels % card.slices:
+        raise InputError(
+            f"The card of '{name}' speaks of {card.slices} slices, its network of "
+            f"{config.image_channels} channels; one must divide the other."
+        )
+    if card.patch % config.multiple:
+        raise InputError(
+            f"The card of '{name}' speaks of patches of {card.patch} pixels; its network "
+            f"needs a multiple of {config.multiple}."
+        )
+
+
+def _check_shapes(config: NetworkConfig, found: Shapes, name: str) -> None:
+    """Whether these are the tensors of the architecture; allocates and builds nothing large."""
+    widest = max((side for shape in found.values() for side in shape), default=0)
+    # Bounds that hold for every network, so that building it on 'meta' takes no time.
+    largest = max(config.width * max(config.multipliers), config.width)
+    if largest > widest or BLOCK * sum(config.blocks) > len(found):
+        raise InputError(
+            f"The weights '{name}' do not fit the architecture in the card, which is larger."
         )
     try:
-        tensors = load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        with torch.device("meta"):
+            network = EDMDenoiser(config)
+    except _NOT_A_NETWORK as error:
         raise InputError(
-            f"The weights '{path.name}' are not a readable safetensors file."
+            f"The card of '{name}' describes a network that cannot be built: {shown(error, 200)}."
         ) from error
-    with torch.device("meta"):
-        network = EDMDenoiser(card.network)
     expected = {k: tuple(v.shape) for k, v in network.state_dict().items()}
-    found = {k: tuple(v.shape) for k, v in tensors.items()}
     if expected != found:
         odd = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
         raise InputError(
-            f"The weights '{path.name}' do not fit the architecture in the card "
-            f"({len(odd)} tensors differ, first '{odd[0]}')."
+            f"The weights '{name}' do not fit the architecture in the card "
+            f"({len(odd)} tensors differ, first '{shown(odd[0])}')."
         )
-    # Built again off the meta device only now: an absurd card must not allocate anything.
-    network = EDMDenoiser(card.network)
-    network.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
-    if not all(torch.isfinite(p).all() for p in network.parameters()):
-        raise InputError(f"The weights '{path.name}' contain values that are not finite.")
-    return network.eval(), card

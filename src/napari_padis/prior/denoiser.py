@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,10 +11,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from napari_padis.errors import InputError
-from napari_padis.prior.card import PriorCard
+from napari_padis.prior.canvas import border_size, dilated
+from napari_padis.prior.card import PriorCard, Tiling
+from napari_padis.prior.hardware import bfloat16_is_fast, tiles_at_once
 from napari_padis.prior.network import EDMDenoiser, channels_last
-from napari_padis.prior.patches import PatchGrid, Shift
+from napari_padis.prior.patches import Shift
+from napari_padis.prior.shifts import EvenShifts
+from napari_padis.prior.sides import Pair
+from napari_padis.prior.tilings import Block, make_tiles
 
 #: Work that yields the share done of one evaluation (0..1) and returns a tensor, so
 #: that whoever runs it can pause, stop and report between batches of patches.
@@ -26,7 +30,7 @@ class Draw:
     """The random part of one denoiser evaluation: reused for its transpose Jacobian."""
 
     shift: Shift | None = None
-    border: Tensor | None = None
+    border: Tensor | None = None  # noise of the padding, (images, channels, its pixels)
 
 
 class Denoiser(Protocol):
@@ -48,21 +52,13 @@ class Denoiser(Protocol):
         """Use less memory from now on; False when that is not possible."""
 
 
-def bfloat16_is_fast(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(probe()) if probe else False
-    return False
-
-
 class PatchDenoiser:
-    """Random-shift patch denoiser of images of one shape (PaDIS, Hu et al., 2024).
+    """Denoiser of images of one shape, made of tiles that the network denoises one by one.
 
-    The image lies in zero padding whose content is known exactly; at noise level
-    sigma that padding is white noise, drawn afresh for each evaluation.
+    The image lies in zero padding whose content is known exactly; at noise level sigma that
+    padding is white noise, drawn afresh for each evaluation. The tiles lie on a grid at random
+    shifts (PaDIS, Hu et al., 2024) or in one of the other ways of
+    :func:`~napari_padis.prior.tilings.make_tiles`; samplers need not know which.
 
     Parameters
     ----------
@@ -71,10 +67,20 @@ class PatchDenoiser:
     shape : tuple of int
         Rows and columns of the images.
     device : torch.device
-    patch : int, optional
-        Side of the tiles; the card's when missing.
-    patch_batch : int
-        Patches per network call.
+    patch : int or pair of int, optional
+        Side of the tiles; chosen from the card's and the shape when missing.
+    patch_batch : int, optional
+        Tiles per network call; chosen from their size when missing.
+    bfloat16 : bool, optional
+        Number format of the network; chosen from the device when missing.
+    tiling : str, optional
+        The card's when missing.
+    stride : int or pair of int, optional
+        Distance of overlapping tiles.
+    even_shifts : bool
+        Take the shifts from a sequence that covers them evenly (:class:`EvenShifts`).
+    condition : sequence of float
+        Scalar conditions of the network, when it has some.
     """
 
     def __init__(
@@ -83,68 +89,57 @@ class PatchDenoiser:
         card: PriorCard,
         shape: tuple[int, int],
         device: torch.device | str = "cpu",
-        patch: int | None = None,
-        patch_batch: int = 50,
+        patch: int | Pair | None = None,
+        patch_batch: int | None = None,
         bfloat16: bool | None = None,
+        tiling: Tiling | None = None,
+        stride: int | Pair | None = None,
+        even_shifts: bool = False,
+        condition: Sequence[float] = (),
     ) -> None:
         self.device = torch.device(device)
         self.card = card
-        self.grid = PatchGrid(shape, patch or card.patch)
-        if self.grid.patch % card.network.multiple:
-            raise InputError(
-                f"The patch side {self.grid.patch} must be divisible by {card.network.multiple} "
-                f"for the prior '{card.name}'."
-            )
-        self.patch_batch = patch_batch
+        self.grid = make_tiles(tiling or card.tiling, shape, card, patch, stride)
+        self.patch_batch = patch_batch or tiles_at_once(self.device, math.prod(self.grid.sides))
         fast = bfloat16_is_fast(self.device) if bfloat16 is None else bfloat16
         dtype = torch.bfloat16 if fast else torch.float32
         self.network = channels_last(network.to(self.device, dtype)).requires_grad_(False)
         self._table = torch.tensor(card.error_table, dtype=torch.float64).reshape(-1, 2)
+        self._even = EvenShifts() if even_shifts else None
+        self._condition = torch.tensor(condition, device=self.device).reshape(1, -1)
+        self._body: Tensor | None = None
 
     def draw(self, x: Tensor, sigma: float, generator: torch.Generator) -> Draw:
-        """A uniform shift and the noise of the padding; one shift for the batch."""
+        """A shift and the noise of the padding; one shift for the batch."""
         shift = self.grid.random_shift(generator)
-        (ky, kx), p = self.grid.tiles, self.grid.patch
-        size = (x.shape[:-3].numel(), x.shape[-3], ky * p, kx * p)
+        if self._even is not None:
+            shift = self._even.draw(self.grid.shifts, generator)
+        size = (x.shape[:-3].numel(), x.shape[-3], border_size(self.grid.shape, self.grid.canvas))
         noise = torch.randn(size, generator=generator, dtype=torch.float32)
         return Draw(shift, noise.mul_(sigma).to(self.device))
 
     @torch.no_grad()
     def denoise(self, x: Tensor, sigma: float, draw: Draw) -> Work:
         """Denoise images of shape (..., C, H, W)."""
-        out = torch.empty_like(x).reshape(-1, *x.shape[-3:])
-        for images, tiles, position in self._batches(x, draw):
-            result = []
-            for part, where in zip(
-                tiles.split(self.patch_batch), position.split(self.patch_batch), strict=True
-            ):
-                result.append(self.network(part, self._sigma(part, sigma), where))
-                yield images.start / len(out)
-            out[images] = self.grid.assemble(torch.cat(result), self._shift(draw))
-        return out.reshape(x.shape)
+        return (yield from self._evaluate(x, sigma, draw, None))
 
     def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Work:
-        """Chunk by chunk: the Jacobian is block diagonal over the tiles."""
-        out = torch.empty_like(x).reshape(-1, *x.shape[-3:])
-        cotangent = v.reshape(out.shape)
-        shift = self._shift(draw)
-        for images, tiles, position in self._batches(x, draw):
-            weights = self.grid.extract(cotangent[images], shift)
-            result = []
-            for part, where, w in zip(
-                tiles.split(self.patch_batch),
-                position.split(self.patch_batch),
-                weights.split(self.patch_batch),
-                strict=True,
-            ):
-                with torch.enable_grad():
-                    part = part.detach().requires_grad_()
-                    denoised = self.network(part, self._sigma(part, sigma), where)
-                    (gradient,) = torch.autograd.grad(denoised, part, w)
-                result.append(gradient)
-                yield images.start / len(out)
-            out[images] = self.grid.assemble(torch.cat(result), shift)
-        return out.reshape(x.shape)
+        """Chunk by chunk: the Jacobian of the network is block diagonal over the tiles."""
+        return (yield from self._evaluate(x, sigma, draw, v))
+
+    def skip_air(self, body: Tensor | None, grow: int = 8) -> None:
+        """Take tiles without a body pixel as zero instead of evaluating the network.
+
+        Parameters
+        ----------
+        body : Tensor of bool, shape (H, W) or (S, H, W), or None
+            Where the images (..., S, C, H, W) may differ from zero; None evaluates all tiles.
+        grow : int
+            Pixels by which the mask is grown first.
+        """
+        if body is not None:
+            body = dilated(body.to(self.device).reshape(-1, 1, *self.grid.shape), grow)
+        self._body = body
 
     def error_variance(self, sigma: float) -> float:
         """r_t^2 from the card's table, log-log interpolated; sigma^2 at most.
@@ -170,25 +165,54 @@ class PatchDenoiser:
             torch.cuda.empty_cache()
         return True
 
-    def _batches(self, x: Tensor, draw: Draw) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Whole images whose tiles fill a network call, with their positions."""
+    def _evaluate(self, x: Tensor, sigma: float, draw: Draw, v: Tensor | None) -> Work:
+        """Denoise, or multiply ``v`` by the transposed Jacobian."""
         flat = x.reshape(-1, *x.shape[-3:])
-        shift = self._shift(draw)
-        each = max(1, self.patch_batch // self.grid.count)
-        position = self.grid.positions(shift, self.device)
-        for start in range(0, len(flat), each):
-            images = slice(start, min(start + each, len(flat)))
+        out = torch.zeros_like(flat)
+        shift = draw.shift or (0, 0)
+        done, blocks = 0, self.grid.blocks(shift)
+        total = len(flat) * sum(block.count for block in blocks)
+        for block, images in self._batches(blocks, len(flat)):
             border = None if draw.border is None else draw.border[images]
-            tiles = self.grid.extract(flat[images], shift, border)
-            yield images, tiles, position.repeat(images.stop - images.start, 1, 1, 1)
+            tiles = block.extract(flat[images], shift, border)
+            result = torch.zeros_like(tiles)
+            weights = None if v is None else block.spread(v.reshape(flat.shape)[images], shift)
+            position = block.positions(shift, self.device)
+            for i in self._occupied(block, images, shift, len(tiles)).split(self.patch_batch):
+                w = None if weights is None else weights[i]
+                result[i] = self._call(tiles[i], sigma, position[i % block.count], w)
+                yield done / total
+                done += len(i)
+            out[images] += (block.assemble if v is None else block.gather)(result, shift)
+        return out.reshape(x.shape)
 
-    @staticmethod
-    def _sigma(part: Tensor, sigma: float) -> Tensor:
-        return torch.full((len(part),), sigma, dtype=torch.float32, device=part.device)
+    def _batches(self, blocks: Sequence[Block], count: int) -> Iterator[tuple[Block, slice]]:
+        """Equal tiles of as many whole images as fill a network call."""
+        for block in blocks:
+            each = max(1, self.patch_batch // block.count)
+            for start in range(0, count, each):
+                yield block, slice(start, min(start + each, count))
 
-    @staticmethod
-    def _shift(draw: Draw) -> Shift:
-        return draw.shift or (0, 0)
+    def _occupied(self, block: Block, images: slice, shift: Shift, count: int) -> Tensor:
+        """Indices of the tiles that are not known to be air."""
+        if self._body is None:
+            return torch.arange(count, device=self.device)
+        which = torch.arange(images.start, images.stop, device=self.device) % len(self._body)
+        tiles = block.extract(self._body[which].float(), shift)
+        return tiles.flatten(1).any(dim=1).nonzero()[:, 0]
+
+    def _call(self, tiles: Tensor, sigma: float, position: Tensor, v: Tensor | None) -> Tensor:
+        """Evaluate the network on some tiles, or its transposed Jacobian."""
+        level = torch.full((len(tiles),), sigma, dtype=torch.float32, device=tiles.device)
+        given = () if not self._condition.numel() else (self._condition.expand(len(tiles), -1),)
+        if v is None:
+            result: Tensor = self.network(tiles, level, position, *given)
+            return result
+        with torch.enable_grad():
+            tiles = tiles.detach().requires_grad_()
+            denoised = self.network(tiles, level, position, *given)
+            (gradient,) = torch.autograd.grad(denoised, tiles, v)
+        return gradient
 
 
 def finish(work: Work) -> Tensor:
@@ -205,11 +229,19 @@ def load_prior(
     name: str | Path,
     shape: tuple[int, int],
     device: torch.device | str = "cpu",
-    patch_batch: int = 50,
+    patch_batch: int | None = None,
+    patch: int | Pair | None = None,
+    tiling: Tiling | None = None,
+    stride: int | Pair | None = None,
 ) -> PatchDenoiser:
-    """Load a prior by catalogue name or file for images of one shape."""
+    """Load a prior by catalogue name or file for images of one shape.
+
+    What is missing follows the prior's card, see :class:`PatchDenoiser`.
+    """
     from napari_padis.prior.catalogue import find_prior
     from napari_padis.prior.checkpoint import load_network
 
     network, card = load_network(find_prior(name))
-    return PatchDenoiser(network, card, shape, device, patch_batch=patch_batch)
+    return PatchDenoiser(
+        network, card, shape, device, patch, patch_batch, tiling=tiling, stride=stride
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ LEVELS = (
 
 
 def error_table(
-    denoiser: Callable[[tuple[int, int]], PatchDenoiser],
+    denoisers: Sequence[PatchDenoiser],
     images: Sequence[Tensor],
     levels: Sequence[float] = LEVELS,
     seed: int = 0,
@@ -41,17 +41,18 @@ def error_table(
 
     Parameters
     ----------
-    denoiser : callable
-        Gives the denoiser for an image shape.
+    denoisers : sequence of PatchDenoiser
+        One for each image; they may share a network.
     images : sequence of Tensor, each of shape (C, H, W)
         Clean validation images on the scale [0, 1].
+    levels : sequence of float
+    seed : int
     """
     rows = []
     for sigma in levels:
         generator = torch.Generator().manual_seed(seed)
         errors = []
-        for image in images:
-            d = denoiser((image.shape[-2], image.shape[-1]))
+        for d, image in zip(denoisers, images, strict=True):
             x = image.to(d.device)[None]
             noisy = x + sigma * torch.randn(x.shape, generator=generator).to(d.device)
             estimate = finish(d.denoise(noisy, sigma, d.draw(noisy, sigma, generator)))

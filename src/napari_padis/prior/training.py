@@ -2,62 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import copy
 import math
-import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel
 
 from napari_padis.errors import InputError
+from napari_padis.prior.compiling import compiled
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.network import EDMDenoiser, channels_last
-from napari_padis.prior.settings import TrainingConfig, learning_rate
-
-#: Noise bands whose loss is logged, as upper ends.
-BANDS = (0.01, 0.03, 0.1, 0.3, 1.0, math.inf)
-
-
-@dataclass
-class Counters:
-    """Honest counts: each patch that went through the network once counts once."""
-
-    step: int = 0
-    patches: int = 0
-    pixels: int = 0
-    seconds: float = 0.0
-
-
-def draw_sigma(config: TrainingConfig, batch: int, generator: torch.Generator) -> Tensor:
-    """Noise levels: log-normal, with a log-uniform share that reaches both ends."""
-    normal = config.sigma_mean + config.sigma_std * torch.randn(batch, generator=generator)
-    low, high = math.log(config.sigma_min), math.log(config.sigma_max)
-    uniform = low + (high - low) * torch.rand(batch, generator=generator)
-    pick = torch.rand(batch, generator=generator) < config.log_uniform_fraction
-    return torch.where(pick, uniform, normal).clamp(low - 1, high).exp()
-
-
-def denoising_loss(
-    model: nn.Module,
-    clean: Tensor,
-    position: Tensor,
-    sigma: Tensor,
-    noise: Tensor,
-    sigma_data: float,
-) -> Tensor:
-    """EDM-weighted denoising error per patch, averaged over pixels; shape (B,)."""
-    denoised = model(clean + sigma[:, None, None, None] * noise, sigma, position)
-    weight = (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
-    return weight * (denoised - clean).square().flatten(1).mean(1)
+from napari_padis.prior.processes import Processes
+from napari_padis.prior.score_matching import denoising_loss
+from napari_padis.prior.settings import CHANGEABLE, TrainingConfig, learning_rate
+from napari_padis.prior.training_batches import Batches, mix
+from napari_padis.prior.training_log import Counters, LossBands, Table, gpu_percent
+from napari_padis.prior.training_state import damaged, read_state, write_state
+from napari_padis.prior.validation import denoising_psnr, fixed_crops
 
 
 class Trainer:
@@ -72,15 +37,20 @@ class Trainer:
     config : TrainingConfig
     sampler : PatchSampler
     folder : Path
-        Receives ``state.pt`` (atomic), ``log.csv`` and ``config.json``.
+        Receives ``state.pt`` (atomic), ``log.csv``, ``validation.csv`` and ``config.json``.
     device : str
     start : EDMDenoiser, optional
         Network whose weights the first step starts from; of the same architecture.
+    validation : PatchSampler, optional
+        Draws the crops whose denoising error is measured as training goes on.
+    origin : str
+        What ``start`` is, for the record.
 
     Raises
     ------
     InputError
-        If the folder holds a run with other settings, or ``start`` is another architecture.
+        If the folder holds a damaged run or one with other settings, or ``start`` is
+        another architecture.
     """
 
     def __init__(
@@ -90,13 +60,16 @@ class Trainer:
         folder: Path,
         device: str = "cpu",
         start: EDMDenoiser | None = None,
+        validation: PatchSampler | None = None,
+        origin: str = "",
     ) -> None:
         self.config, self.sampler, self.folder = config, sampler, Path(folder)
-        self.device = torch.device(device)
-        self.rank = int(os.environ.get("RANK", 0))
-        self.world = int(os.environ.get("WORLD_SIZE", 1))
-        if self.world > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        self.processes = Processes(torch.device(device))
+        self.rank, self.world = self.processes.rank, self.processes.world
+        self.device = self.processes.device
+        self.origin = origin
+        if self.device.type == "cuda":  # so that a resumed run repeats the first to the bit
+            torch.backends.cudnn.deterministic = True
         torch.manual_seed(config.seed)
         self.model = EDMDenoiser(config.network)
         if start is not None:
@@ -104,163 +77,171 @@ class Trainer:
                 raise InputError("The prior to start from has another network than the settings.")
             self.model.load_state_dict(start.state_dict())
         channels_last(self.model.to(self.device))
-        self.ema = AveragedModel(self.model, multi_avg_fn=self._average)
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.counters = Counters()
+        self.rate = 0.0
         self.state_file = self.folder / "state.pt"
+        self.log = Table(self.folder / "log.csv")
+        self.curve = Table(self.folder / "validation.csv")
+        self.losses = LossBands()
         self._resume()
-        self.parallel: nn.Module = (
-            DistributedDataParallel(self.model) if self.world > 1 else self.model
-        )
+        self.crops = fixed_crops(validation, config.patch_sizes[0]) if validation else None
+        self.batches = Batches(config, sampler, self.rank, self.device)
+        #: Why the network was not compiled although that was asked for.
+        self.note = ""
+        network: nn.Module = self.model
+        if config.compile:
+            network, self.note = compiled(self.model, config, self.device)
+        self.parallel = self.processes.parallel(network)
 
     def run(
         self,
         save_every: float = 300.0,
         report: Callable[[dict[str, Any]], None] | None = None,
+        log_every: float = 20.0,
     ) -> EDMDenoiser:
-        """Train to the end of the budget and return the averaged network."""
+        """Train to the end of the budget and return the averaged network.
+
+        Parameters
+        ----------
+        save_every, log_every : float
+            Seconds.
+        report : callable, optional
+            Receives every row of the log.
+        """
         last_save = last_log = time.monotonic()
-        sums: dict[str, list[float]] = {}
-        while (progress := self._agree(self.progress)) < 1:
-            start = time.monotonic()
-            loss, sigma = self._step(progress)
-            self.counters.seconds += time.monotonic() - start
-            for s, value in zip(sigma.tolist(), loss.tolist(), strict=True):
-                band = next(b for b in BANDS if s <= b)
-                sums.setdefault(f"loss_below_{band:g}", []).append(value)
+        while (progress := self._agreed()) < 1:
+            self._validate(progress)
+            begin = time.monotonic()
+            losses, sigma = self.step(progress)
+            self.losses.add(sigma, losses)
             now = time.monotonic()
-            if self.rank == 0 and now - last_log > 20:
-                self._log(sums, progress, report)
-                sums, last_log = {}, now
+            self.counters.seconds += now - begin
+            if self.rank == 0 and now - last_log > log_every:
+                self._log(report)
+                last_log = time.monotonic()
+                self.counters.seconds += last_log - now  # a GPU catches up here
             if self.rank == 0 and now - last_save > save_every:
                 self.save()
-                last_save = now
+                last_save = time.monotonic()
         if self.rank == 0:
+            if self.losses.parts:
+                self._log(report)
             self.save()
+        self._validate(1.0)
+        self.batches.close()
         return self.averaged()
 
     @property
     def progress(self) -> float:
         """Share of the budget that is spent."""
-        if self.config.steps is not None:
-            return self.counters.step / self.config.steps
-        assert self.config.hours is not None
-        return self.counters.seconds / (3600 * self.config.hours)
+        return self.counters.share(self.config)
 
     def averaged(self) -> EDMDenoiser:
         """The exponential moving average of the network."""
-        module = self.ema.module
-        assert isinstance(module, EDMDenoiser)
-        return module.eval()
+        return self.average.eval()
 
     def save(self) -> None:
         """Write the whole state; a kill while writing leaves the previous one intact."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "config": self.config.model_dump_json(),
             "model": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
+            "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "counters": vars(self.counters).copy(),
+            "origin": self.origin,
         }
-        temporary = self.state_file.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, self.state_file)
+        write_state(self.state_file, state)
         (self.folder / "config.json").write_text(self.config.model_dump_json(indent=2))
 
-    def _step(self, progress: float) -> tuple[Tensor, Tensor]:
-        config, step = self.config, self.counters.step
-        # All ranks draw the same patch size, so that they take equally long.
-        common = torch.Generator().manual_seed(_mix(config.seed, step, -1))
-        index = int(
-            torch.multinomial(torch.tensor(config.probabilities), 1, generator=common).item()
-        )
-        patch, batch = config.patch_sizes[index], config.batches[index]
-        own = torch.Generator().manual_seed(_mix(config.seed, step, self.rank))
-        clean, position = self.sampler.draw(patch, batch, own)
-        sigma = draw_sigma(config, batch, own)
-        noise = torch.randn(clean.shape, generator=own)
-        clean, position, sigma, noise = (t.to(self.device) for t in (clean, position, sigma, noise))
+    def step(self, progress: float) -> tuple[Tensor, Tensor]:
+        """One step of the optimiser; returns losses and noise levels, each of shape (B,).
+
+        Nothing here waits for a GPU: a step whose gradient is not finite is left out by the
+        optimiser on the device.
+        """
+        config, counters = self.config, self.counters
+        clean, position, condition, sigma, noise = self.batches.take(counters.step)
+        if config.network.dropout:  # drawn from the global generator
+            torch.manual_seed(mix(config.seed, counters.step, self.rank))
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, step, progress)
+            group["lr"] = self.rate = learning_rate(config, counters.step, progress)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
             losses = denoising_loss(
-                self.parallel, clean, position, sigma, noise, config.network.sigma_data
+                self.parallel, clean, position, sigma, noise, config.network.sigma_data, condition
             )
         self.optimizer.zero_grad(set_to_none=True)
         losses.mean().backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
-        if torch.isfinite(norm):
-            self.optimizer.step()
-            self.ema.update_parameters(self.model)
-        self.counters.step += 1
-        self.counters.patches += batch * self.world
-        self.counters.pixels += batch * self.world * patch * patch
-        return losses.detach().float().cpu(), sigma.cpu()
-
-    def _average(self, averaged: Any, current: Any, count: Any) -> None:
+        # As torch.amp.GradScaler tells a fused optimiser which steps to leave out.
+        self.optimizer.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
         # Shorter memory at the start, so that the average forgets the initial weights.
-        n = float(self.counters.step)
-        decay = min(self.config.ema, (1 + n) / (10 + n))
-        torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
+        decay = min(config.ema, (1 + counters.step) / (10 + counters.step))
+        torch._foreach_lerp_(
+            list(self.average.parameters()),
+            [p.detach() for p in self.model.parameters()],
+            1 - decay,
+        )
+        counters.step += 1
+        counters.patches += len(clean) * self.world
+        counters.pixels += len(clean) * self.world * clean.shape[-1] ** 2
+        return losses.detach(), sigma
 
-    def _agree(self, progress: float) -> float:
-        """Rank 0's progress, so that all processes stop at the same step."""
-        if self.world == 1:
-            return progress
-        value = torch.tensor([progress], dtype=torch.float64, device=self.device)
-        dist.broadcast(value, 0)
-        return float(value)
+    def _agreed(self) -> float:
+        """Progress by the first process's clock, so that all stop at the same step."""
+        return self.progress if self.config.hours is None else self.processes.agree(self.progress)
 
     def _resume(self) -> None:
         if not self.state_file.exists():
             return
-        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
-        saved = json.loads(state["config"])
-        budget = {"steps", "hours"}
-        now = json.loads(self.config.model_dump_json())
-        changed = sorted(k for k in now if k not in budget and now[k] != saved.get(k))
-        if changed:
+        state = read_state(self.state_file, self.device)
+        try:
+            saved = TrainingConfig.model_validate_json(state["config"]).model_dump()
+        except ValueError as error:
+            raise damaged(self.state_file) from error
+        now = self.config.model_dump()
+        if changed := sorted(k for k in now if k not in CHANGEABLE and now[k] != saved[k]):
             raise InputError(
                 f"'{self.folder}' holds a run with other settings ({', '.join(changed)}). "
                 "Choose another folder or restore those settings."
             )
-        self.model.load_state_dict(state["model"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.counters = Counters(**state["counters"])
+        if self.origin not in ("", state["origin"]):
+            raise InputError(f"The run in '{self.folder}' did not start from that prior.")
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.counters = Counters(**state["counters"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(self.state_file) from error
+        self.origin = str(state["origin"])
+        if self.rank == 0:
+            self.log.rewind(self.counters.step)
+            self.curve.rewind(self.counters.step)
 
-    def _log(
-        self, sums: dict[str, list[float]], progress: float, report: Callable[..., None] | None
-    ) -> None:
-        c = self.counters
-        row: dict[str, Any] = {
-            "step": c.step,
-            "patches": c.patches,
-            "seconds": round(c.seconds, 1),
-            "patches_per_second": round(c.patches / max(c.seconds, 1e-9), 2),
-            "progress": round(progress, 5),
-        }
-        for band in BANDS:
-            values = sums.get(f"loss_below_{band:g}")
-            row[f"loss_below_{band:g}"] = round(sum(values) / len(values), 5) if values else ""
-        path = self.folder / "log.csv"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    def _log(self, report: Callable[[dict[str, Any]], None] | None) -> None:
+        row = self.counters.row(self.config, self.rate)
+        row |= {"gpu_percent": gpu_percent(self.device)} | self.losses.take()
+        self.log.add(row)
         if report:
             report(row)
 
-
-def _mix(seed: int, step: int, rank: int) -> int:
-    """One 63-bit seed from three integers (splitmix64 finaliser)."""
-    z = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + (rank + 2)) & (2**64 - 1)
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
-    return (z ^ (z >> 31)) >> 1
+    def _validate(self, progress: float) -> None:
+        """Measure the averaged network on the crops, where that is due."""
+        if self.rank != 0 or self.crops is None:
+            return
+        every = self.config.validate_every
+        rows = self.curve.rows()
+        if rows:
+            last = Counters(int(rows[-1]["step"]), seconds=float(rows[-1]["seconds"]))
+            done = last.share(self.config)
+            if math.floor(progress / every + 1e-6) <= math.floor(done / every + 1e-6):
+                return
+        psnr = denoising_psnr(
+            self.averaged(), self.crops, self.device, self.config.bfloat16, not self.config.phase
+        )
+        self.curve.add(self.counters.row(self.config, self.rate) | psnr)

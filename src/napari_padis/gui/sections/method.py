@@ -57,6 +57,8 @@ class MethodSection(Section):
         for index, (key, method) in enumerate(METHODS.items()):
             self.method_box.addItem(method.title, key)
             self.method_box.setItemData(index, method.description, 3)
+        first = next(i for i, method in enumerate(METHODS.values()) if method.comparison)
+        self.method_box.insertSeparator(first)  # what follows is there to compare with
         self.description = Text("")
         self.description.setAccessibleName("Description of the method")
         self.notice = Text("")
@@ -114,7 +116,8 @@ class MethodSection(Section):
         if missing == self._missing:
             return
         self._missing = missing
-        for index, method in enumerate(METHODS.values()):
+        for method in METHODS.values():
+            index = self.method_box.findData(method.name)
             lacking = bool(missing) and method.needs_prior
             self.method_box.setItemText(
                 index, f"{method.title}: {missing}" if lacking else method.title
@@ -197,7 +200,9 @@ class MethodSection(Section):
         if self.needs_prior:
             values["steps"] = self.steps.value()
         elif "iterations" in options:
-            values["options"] = {"iterations": self.steps.value(), "ridge": self.ridge.value()}
+            values["options"] = {"iterations": self.steps.value()}
+            if "ridge" in options:
+                values["options"]["ridge"] = self.ridge.value()
         return values
 
     def _chosen(self, _index: int) -> None:
@@ -222,7 +227,7 @@ class MethodSection(Section):
         self.samples.setValue(samples)
         self.steps.setValue(steps)
         self.ridge.setValue(ridge)
-        self.samples.setEnabled(method.needs_prior)
+        self.samples.setEnabled(method.needs_prior and not method.single)
         self.steps.setEnabled(method.needs_prior or counts)
         for widget in (self._ridge_label, self.ridge):
             widget.setVisible("ridge" in method.options)

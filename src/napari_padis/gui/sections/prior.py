@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import html
+from qtpy.QtCore import QSignalBlocker, Signal
 
-from napari_padis.gui import text
-from napari_padis.gui.sections.base import Section, Text, combo, set_choosable
+from napari_padis.gui.prior_card import PriorCardView
+from napari_padis.gui.sections.base import Section, combo, set_choosable
+from napari_padis.gui.sections.prior_store import PriorStore
 from napari_padis.prior.card import PriorCard
 from napari_padis.prior.catalogue import catalogue
+from napari_padis.prior.facts import misfits
+from napari_padis.prior.reading import shown
+from napari_padis.scan.geometry import Geometry
 
 #: Images of one channel and of two.
 IMAGES = ("real", "complex")
 
 
 class PriorSection(Section):
-    """Choice of the prior with what is known about it."""
+    """Choice of the prior with what is known about it.
+
+    Attributes
+    ----------
+    store : PriorStore
+        Buttons that bring more priors; a widget of its own, see there.
+    """
+
+    changed = Signal()  # there are other priors than before
 
     def __init__(self) -> None:
         super().__init__("Prior")
-        self.cards = catalogue()
+        self.cards: list[PriorCard] = []
         self._channels = 1
+        self._image: tuple[tuple[float, ...], str, float] | None = None
         self.prior_box = combo("Patch prior", "Learned model of image patches.")
-        for index, card in enumerate(self.cards):
-            self.prior_box.addItem(card.title or card.name, card.name)
-            self.prior_box.setItemData(index, card.description or card.name, 3)
-        self.card = Text("")
-        self.card.setAccessibleName("Card of the prior")
+        self.card = PriorCardView()
+        self.store = PriorStore()
         self.row("Prior", self.prior_box)
         self.form.addRow(self.card)
         self.prior_box.currentIndexChanged.connect(self._show)
-        self._show()
+        self.store.came.connect(self.reload)
+        self._fill()
 
     @property
     def name(self) -> str | None:
@@ -40,14 +51,24 @@ class PriorSection(Section):
         """Methods without a prior leave this section grey."""
         self.setEnabled(needed)
 
+    def set_image(self, geometry: Geometry, unit: str) -> None:
+        """Follow the image that is to be reconstructed, in ``unit``.
+
+        Priors of real images (1 channel) or of complex ones (2) are offered, the others
+        greyed; the card says what else does not fit.
+        """
+        self._image = (geometry.pixel, unit, geometry.slice_spacing)
+        self.set_channels(geometry.channels)
+        self._warn()
+
     def set_channels(self, channels: int) -> None:
         """Offer the priors of real images (1) or of complex ones (2), the others greyed."""
         self._channels = channels
         fitting = [i for i, card in enumerate(self.cards) if self._fits(card)]
         for index, card in enumerate(self.cards):
-            tip = card.description or card.name
+            tip = _tip(card)
             if index not in fitting:
-                tip = f"For {IMAGES[card.network.image_channels == 2]} images only. {tip}"
+                tip = f"For {IMAGES[_channels(card) == 2]} images only. {tip}"
             set_choosable(self.prior_box, index, index in fitting, tip)
         if fitting and self.prior_box.currentIndex() not in fitting:
             self.prior_box.setCurrentIndex(fitting[0])
@@ -61,55 +82,49 @@ class PriorSection(Section):
             return ""
         return f"needs a prior of {IMAGES[self._channels == 2]} images"
 
+    def reload(self, name: str = "") -> None:
+        """Look again which priors there are, and choose one of them if it fits."""
+        self._fill(name or self.name or "")
+        self.changed.emit()
+
+    def _fill(self, wanted: str = "") -> None:
+        self.cards = catalogue()
+        with QSignalBlocker(self.prior_box):
+            self.prior_box.clear()
+            for card in self.cards:
+                self.prior_box.addItem(shown(card.title or card.name), card.name)
+            names = [card.name for card in self.cards]
+            if wanted in names and self._fits(self.cards[names.index(wanted)]):
+                self.prior_box.setCurrentIndex(names.index(wanted))
+        self.set_channels(self._channels)
+        self.store.refresh()
+        self._show()
+
     def _fits(self, card: PriorCard) -> bool:
-        return card.network.image_channels == self._channels
+        return _channels(card) == self._channels
+
+    @property
+    def _chosen(self) -> PriorCard | None:
+        index = self.prior_box.currentIndex()
+        return self.cards[index] if 0 <= index < len(self.cards) else None
 
     def _show(self, _index: int = 0) -> None:
-        index = self.prior_box.currentIndex()
-        if 0 <= index < len(self.cards):
-            card = self.cards[index]
-            self.card.setText(card_text(card))
-            self.card.setToolTip("\n".join(("Trained on:", *card.trained_on)))
+        self.card.set_card(self._chosen)
+        self._warn()
+        self.relayout()
+
+    def _warn(self) -> None:
+        card = self._chosen
+        if card is None or self._image is None or not self._fits(card):
+            self.card.set_warnings(())
         else:
-            self.card.setText("No prior is installed; only methods without a prior can run.")
+            self.card.set_warnings(misfits(card, *self._image))
 
 
-def sources(trained_on: tuple[str, ...]) -> str:
-    """Names of the collections; licences and references are in the tooltip."""
-    return "; ".join(entry.split(",")[0] for entry in trained_on)
+def _channels(card: PriorCard) -> int:
+    """Channels of one slice: 2 for complex images."""
+    return card.network.image_channels // card.slices
 
 
-def card_text(card: PriorCard) -> str:
-    """The card as a few lines of rich text."""
-    low, high = card.scale.low, card.scale.high
-    lines = [
-        ("Trained on", sources(card.trained_on) or "not stated"),
-        ("Licence", card.licence or "not stated"),
-        ("Range", f"{low:g} to {high:g} {card.unit}"),
-        ("Patches", ", ".join(str(p) for p in card.patch_sizes) + " pixels"),
-        ("Network", f"{text.count(card.parameters)} parameters"),
-    ]
-    if card.training is not None:
-        lines.append(
-            (
-                "Training",
-                f"{text.count(card.training.patches)} patches, "
-                f"{text.count(card.training.steps)} steps",
-            )
-        )
-    curve = _closest(card.denoising_psnr)
-    if curve:
-        lines.append(("Denoising", curve))
-    rows = "".join(
-        f"<tr><td style='padding-right:8px'><i>{name}</i></td><td>{html.escape(value)}</td></tr>"
-        for name, value in lines
-    )
-    return f"{html.escape(card.description)}<table cellspacing='0' cellpadding='0'>{rows}</table>"
-
-
-def _closest(curve: tuple[tuple[float, float], ...]) -> str:
-    """PSNR at up to three noise levels."""
-    if not curve:
-        return ""
-    picked = {min(curve, key=lambda pair: abs(pair[0] - s)) for s in (0.05, 0.2, 0.5)}
-    return ", ".join(f"{psnr:.1f} dB at σ {sigma:g}" for sigma, psnr in sorted(picked))
+def _tip(card: PriorCard) -> str:
+    return shown(card.description or card.name, 400)

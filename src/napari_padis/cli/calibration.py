@@ -1,0 +1,74 @@
+"""``napari-padis benchmark calibration``: whether the samples' spread is the error that is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_padis.cli.options import output_file
+from napari_padis.errors import InputError
+
+#: Share, bar, elapsed and remaining time.
+BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+
+
+def calibration(
+    data: Annotated[
+        Path,
+        typer.Option("--data", metavar="DIR", help="Validation volumes (CT), never trained on."),
+    ],
+    json: Annotated[
+        Path, typer.Option("--json", metavar="FILE", help="Table of all slices (.json); resumed.")
+    ],
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            metavar="NAME[,KEY=VALUE...]",
+            help="Method with settings of its own, 'steps' among them; repeatable.",
+        ),
+    ] = None,
+    prior: Annotated[
+        str, typer.Option("--prior", metavar="NAME", help="Prior or its file.")
+    ] = "ct-small",
+    samples: Annotated[int, typer.Option("--samples", min=4, help="Samples of each slice.")] = 16,
+    slices: Annotated[
+        int, typer.Option("--slices", min=1, help="Slices of each volume, spread evenly.")
+    ] = 4,
+    views: Annotated[int, typer.Option("--views", min=1, help="Views over 180 degrees.")] = 20,
+    noise: Annotated[
+        float, typer.Option("--noise", min=0, help="Sigma as a share of the data's RMS.")
+    ] = 0.005,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of noise and samples.")] = 0,
+    chains: Annotated[
+        int | None, typer.Option("--chains", min=1, help="Samples made together.")
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Keep the samples there, and go on with them."),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Measure coverage of intervals and error against predicted spread on real slices."""
+    path = output_file(json, (".json",))
+    from tqdm import tqdm
+
+    from napari_padis.evaluation import calibration_study as study
+    from napari_padis.evaluation.calibration_report import markdown
+    from napari_padis.evaluation.slices import choose_slices
+    from napari_padis.prior.catalogue import find_prior
+
+    find_prior(prior)
+    contestants = [study.Contestant.parse(name) for name in method or ["padis-calibrated"]]
+    if len({c.label for c in contestants}) < len(contestants):
+        raise InputError("The same method was named twice: name each method once.")
+    setting = study.Setting(prior, samples, views, noise, seed, device, chains, keep)
+    chosen, table = choose_slices(data, slices), study.open_table(path)
+    with tqdm(total=1, bar_format=BAR) as bar:
+        for done, total in study.judge(contestants, chosen, setting, table):
+            bar.total, bar.n = total, done
+            bar.refresh()
+    for line in markdown(contestants, chosen, setting, table):
+        typer.echo(line)

@@ -1,0 +1,139 @@
+"""Finished samples in the unit of the measurement, in memory or on disk."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_padis.engine.events import Array, Statistics
+from napari_padis.engine.setup import Display
+from napari_padis.posterior.statistics import RunningMoments, moments
+from napari_padis.scan.units import hu_to_mu
+
+
+def keep(display: Display, x: Tensor) -> NDArray[Any]:
+    """A sample (S, C, H, W) on the prior's scale as an array (S, A, R) in the unit.
+
+    float32, or complex64 for complex images, whose offset is left out.
+    """
+    if x.shape[-3] == 1:
+        return display.values(x)
+    parts = (x.detach().to("cpu", torch.float32) * display.gain).movedim(-3, -1)
+    return torch.view_as_complex(parts.contiguous()).numpy()
+
+
+def show(display: Display, kept: NDArray[Any]) -> Array:
+    """The picture of what :func:`keep` gave: itself, or the magnitude of complex values."""
+    if not np.iscomplexobj(kept):
+        return np.asarray(kept, np.float32)
+    return np.asarray(np.abs(kept) + display.offset, np.float32)
+
+
+def restore(display: Display, kept: NDArray[Any], device: torch.device) -> Tensor:
+    """The tensor (S, C, H, W) on the prior's scale from which :func:`keep` made an array."""
+    if np.iscomplexobj(kept):
+        parts = torch.view_as_real(torch.from_numpy(np.asarray(kept, np.complex64)))
+        return (parts.movedim(-1, -3) / display.gain).to(device)
+    values = np.asarray(kept, np.float64)
+    if display.mu_water is not None:
+        values = hu_to_mu(values, display.mu_water)
+    scaled = ((values - display.offset) / display.gain).astype(np.float32)
+    return torch.from_numpy(scaled)[:, None].to(device)
+
+
+class Samples(Protocol):
+    """Where finished samples go; they come in the order of their chains."""
+
+    @property
+    def finished(self) -> int:
+        """Samples that are there for good."""
+
+    def put(self, chain: int, sample: NDArray[Any]) -> None:
+        """Take in the sample of a chain of the group under way."""
+
+    def finish(self, count: int) -> None:
+        """Samples up to ``count - 1`` are there for good."""
+
+    def raw(self, chain: int) -> NDArray[Any]:
+        """A finished sample as it was put in."""
+
+    def shown(self, display: Display) -> Any:
+        """All finished samples as pictures, (N, S, A, R), in memory or read when asked for."""
+
+
+class InMemory:
+    """Samples of one session.
+
+    Parameters
+    ----------
+    count : int
+        Samples there will be: their place is taken at once and filled as they come.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count, self._array = count, np.empty(0, np.float32)
+        self.finished = 0
+
+    def put(self, chain: int, sample: NDArray[Any]) -> None:
+        """Take in a sample."""
+        if not self._array.size:
+            self._array = np.empty((self._count, *sample.shape), sample.dtype)
+        self._array[chain] = sample
+
+    def finish(self, count: int) -> None:
+        """Samples up to ``count - 1`` are there."""
+        self.finished = count
+
+    def raw(self, chain: int) -> NDArray[Any]:
+        """A sample as it was put in."""
+        kept: NDArray[Any] = self._array[chain]
+        return kept
+
+    def shown(self, display: Display) -> Array:
+        """All finished samples; those of real images are not copied."""
+        return show(display, self._array[: self.finished])
+
+
+class Running:
+    """Mean and spread of the finished samples and of those under way."""
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+        self._finished = RunningMoments()
+
+    @property
+    def count(self) -> int:
+        """Finished samples."""
+        return self._finished.count
+
+    @property
+    def mean(self) -> NDArray[Any]:
+        """Mean of the finished samples, as they are kept."""
+        return self._finished.mean.numpy()
+
+    def add(self, kept: NDArray[Any]) -> None:
+        """A finished sample, see :func:`keep`."""
+        self._finished.add(torch.from_numpy(kept))
+
+    def statistics(self) -> Statistics:
+        """Of the finished samples."""
+        return self._pack(self._finished.mean, self._finished.variance, self.count)
+
+    def with_group(self, samples: Tensor) -> Statistics:
+        """Of the finished samples and of others, shape (N, S, C, H, W), as they are now."""
+        mean, variance = moments(samples)
+        slope = self.display.slope
+        # Real and imaginary part add up to the variance of a complex image.
+        spread = variance.to("cpu", torch.float32).sum(-3) * slope**2
+        count = len(samples)
+        both = self._finished.with_batch(torch.from_numpy(keep(self.display, mean)), spread, count)
+        return self._pack(*both, self.count + count)
+
+    def _pack(self, mean: Tensor, variance: Tensor, count: int) -> Statistics:
+        spread = variance.numpy().astype(np.float32)
+        # Copies: what was sent is never written again.
+        return Statistics(show(self.display, mean.numpy().copy()), np.sqrt(spread), spread, count)

@@ -1,0 +1,68 @@
+"""Samples on disk as an array that is read when it is indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_padis.engine.kept import show
+from napari_padis.errors import InputError, ReconstructionError
+from napari_padis.scan.files import one_line
+
+if TYPE_CHECKING:
+    import zarr
+
+    from napari_padis.engine.setup import Display
+
+
+class StoredSamples:
+    """Finished samples of a store as an array that is read when it is indexed.
+
+    Parameters
+    ----------
+    array : zarr.Array, shape (N, S, A, R)
+    count : int
+        Those that are finished.
+    display : Display
+    """
+
+    dtype = np.dtype(np.float32)
+    ndim = 4
+
+    def __init__(self, array: zarr.Array[Any], count: int, display: Display) -> None:
+        self._array, self._display = array, display
+        self.shape = (count, *array.shape[1:])
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, index: Any) -> NDArray[np.float32]:
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, slice):
+            chosen: Any = slice(*first.indices(len(self)))
+        else:
+            chosen = range(len(self))[first]
+        with disk("read", self._array.store_path):
+            return show(self._display, np.asarray(self._array[(chosen, *rest)]))
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype)
+
+
+@contextmanager
+def disk(
+    verb: str, place: object, kind: type[InputError | ReconstructionError] = ReconstructionError
+) -> Iterator[None]:
+    """Name the folder in errors of the disk and of Zarr."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise kind(f"Samples in '{place}' cannot be {verb}: {reason}.") from error

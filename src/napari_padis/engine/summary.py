@@ -1,0 +1,177 @@
+"""What is said once: at the start of a run, and at its end over all samples."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_padis.engine.events import Array, PatchLayout, Result, Started, Statistics
+from napari_padis.engine.kept import Samples, restore
+from napari_padis.engine.plan import Plan
+from napari_padis.engine.stored import StoredSamples
+from napari_padis.posterior.null_space import null_share
+from napari_padis.posterior.quantiles import ENOUGH, LEVELS, covered, quantiles
+
+#: Samples whose null space is looked at: each has many voxels.
+NULL_SAMPLES = 4
+#: Share of the run's time that the null space may take, and seconds it may always take.
+NULL_TIME, NULL_SECONDS = 0.05, 1.0
+
+CALIBRATED = "meant as uncertainty, conditional on the prior"
+UNCALIBRATED = "not calibrated: no measure of uncertainty"
+COUPLED = (
+    "not calibrated: the samples' noises cancel in their mean, so that they are not independent"
+)
+SINGLE = "none: one sample only"
+
+
+def started(plan: Plan, initial: Array) -> Started:
+    """The first event of a run."""
+    layout = None
+    if plan.denoiser is not None:
+        step, tiles, pad = plan.denoiser.grid.lattice
+        layout = PatchLayout(step, tiles, pad)
+    low, high = (float(v) for v in np.percentile(initial, (1, 99.5)))
+    if not high > low:
+        high = low + 1.0
+    return Started(
+        shape=plan.measurement.volume_shape,
+        spacing=plan.measurement.spacing,
+        unit=plan.measurement.unit,
+        initial=initial,
+        limits=(low, high),
+        levels=plan.levels,
+        evaluations=plan.evaluations,
+        memory=plan.memory,
+        layout=layout,
+        device=str(plan.device),
+        projector=plan.projector,
+        sigma_y=plan.sigma_y,
+    )
+
+
+def result_of(
+    plan: Plan,
+    summary: Statistics,
+    samples: Array | StoredSamples,
+    report: dict[str, Any],
+    quantiles: dict[str, Array],
+) -> Result:
+    """What a run leaves."""
+    assert plan.measurement.affine is not None
+    return Result(
+        mean=summary.mean,
+        std=summary.std,
+        variance=summary.variance,
+        samples=samples,
+        spacing=plan.measurement.spacing,
+        affine=plan.measurement.affine,
+        unit=plan.measurement.unit,
+        recipe=plan.recipe.model_dump(mode="json"),
+        report=report,
+        complete=report["complete"],
+        quantiles=quantiles,
+    )
+
+
+def final(
+    plan: Plan, kept: Samples, mean: np.ndarray, seconds: float, stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    """``quantiles`` and ``null_space_share``, see the functions that compute them."""
+    return {
+        "quantiles": quantile_volumes(plan, kept.shown(plan.display), stopped),
+        "null_space_share": null_space_share(plan, kept, mean, seconds, stopped),
+    }
+
+
+def independent(plan: Plan) -> bool:
+    """Whether samples of this run are independent of each other."""
+    return plan.method.needs_prior and not plan.method.coupled
+
+
+def describe(plan: Plan, samples: int) -> dict[str, Any]:
+    """What the samples' spread is worth, as entries of the report.
+
+    Parameters
+    ----------
+    plan : Plan
+    samples : int
+        Finished samples, one draw of each chain.
+
+    Returns
+    -------
+    dict
+        ``spread`` (in words), ``effective_samples`` (None where nothing can be counted),
+        ``std_relative_error`` (Monte-Carlo error of a standard deviation of normal samples),
+        ``quantile_interval_covers`` (of the 5 to 95 % interval from so few samples).
+    """
+    spread = CALIBRATED if plan.method.calibrated else UNCALIBRATED
+    if samples < 2:
+        spread = SINGLE
+    elif plan.method.coupled:
+        spread = COUPLED
+    counts = independent(plan) and samples > 1
+    return {
+        "spread": spread,
+        "effective_samples": samples if counts else None,
+        "std_relative_error": 1 / math.sqrt(2 * (samples - 1)) if counts else None,
+        "quantile_interval_covers": covered(samples) if counts and samples >= ENOUGH else None,
+    }
+
+
+def quantile_volumes(
+    plan: Plan, samples: Any, stopped: Callable[[], bool] = lambda: False
+) -> dict[str, Array]:
+    """Quantiles as volumes called ``q05``, ``q50`` and ``q95``.
+
+    Empty where they are not wanted, samples are few or coupled, or the run was stopped.
+    """
+    if not plan.recipe.quantiles or not independent(plan) or len(samples) < ENOUGH:
+        return {}
+    values = quantiles(samples, LEVELS, stopped=stopped)
+    if values is None:
+        return {}
+    return {f"q{100 * p:02.0f}": v for p, v in zip(LEVELS, values, strict=True)}
+
+
+def null_space_share(
+    plan: Plan, kept: Samples, mean: np.ndarray, seconds: float, stopped: Callable[[], bool]
+) -> float | None:
+    """Share of the variance that no data could check; None if unknown or not wanted.
+
+    Parameters
+    ----------
+    plan : Plan
+    kept : Samples
+    mean : ndarray
+        Of the samples, as they are kept.
+    seconds : float
+        Time of the run, of which this takes a small share, unless the recipe asks for it.
+    stopped : callable
+    """
+    wanted = plan.recipe.null_space
+    if wanted is False or not plan.method.needs_prior or kept.finished < 2:
+        return None
+    end = time.monotonic() + max(NULL_SECONDS, NULL_TIME * seconds)
+
+    def late() -> bool:
+        return stopped() or (wanted is None and time.monotonic() > end)
+
+    found = null_share(plan.problem, _some(plan, kept), _tensor(plan, mean), stopped=late)
+    return found.share if found else None
+
+
+def _some(plan: Plan, kept: Samples) -> Iterator[Tensor]:
+    for chain in range(min(kept.finished, NULL_SAMPLES)):
+        yield _tensor(plan, kept.raw(chain))
+
+
+def _tensor(plan: Plan, kept: np.ndarray) -> Tensor:
+    device: torch.device = plan.device
+    return restore(plan.display, kept, device)

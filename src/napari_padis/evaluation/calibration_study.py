@@ -1,0 +1,234 @@
+"""Calibration of methods on real slices, measured by simulation; can be taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_padis.engine.events import Finished, Progress, Result
+from napari_padis.engine.metrics import WINDOW
+from napari_padis.engine.recipe import Recipe
+from napari_padis.engine.run import run
+from napari_padis.errors import InputError, ReconstructionError
+from napari_padis.evaluation.ledger import Ledger
+from napari_padis.evaluation.reconstruction import measure, on_scale, quality_of_mean
+from napari_padis.evaluation.slices import ChosenSlices, count_of
+from napari_padis.evaluation.tally import Tally, take, together
+from napari_padis.posterior.methods import find_method
+from napari_padis.prior.card import PriorCard
+from napari_padis.prior.catalogue import find_prior
+
+KEYS = {
+    "method": str,
+    "prior": str,
+    "version": str,
+    "samples": int,
+    "views": int,
+    "noise": float,
+    "seed": int,
+    "volume": str,
+    "slice": int,
+}
+VALUES = {"psnr": float, "ssim": float, "seconds": float, "residual": float, "tally": dict}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for all methods and slices of a study.
+
+    Parameters
+    ----------
+    prior : str
+    samples : int
+    views : int
+        Of the parallel beam over 180 degrees.
+    noise : float
+        Standard deviation of white noise as a share of the RMS of the sinogram.
+    seed : int
+        Of the noise and of the samples.
+    device : str
+    chains : int, optional
+        Samples that are made together.
+    keep : path, optional
+        Folder that takes the samples, a store per method and slice, so that a run that was
+        interrupted within a slice goes on there.
+    """
+
+    prior: str
+    samples: int = 16
+    views: int = 20
+    noise: float = 0.005
+    seed: int = 0
+    device: str = "auto"
+    chains: int | None = None
+    keep: Path | None = None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A method with its settings, named as it was typed: ``NAME[,KEY=VALUE...]``.
+
+    ``steps`` among the keys are the network evaluations.
+    """
+
+    label: str
+    method: str
+    steps: int | None
+    options: dict[str, float]
+
+    @classmethod
+    def parse(cls, text: str) -> Contestant:
+        """From what was typed.
+
+        Raises
+        ------
+        InputError
+            If there is no such method, or a setting is none of its own.
+        """
+        name, *rest = (part.strip() for part in text.split(","))
+        method = find_method(name)
+        if not method.needs_prior:
+            raise InputError(f"'{name}' draws no samples: choose a method with a prior.")
+        try:
+            options = {key: float(value) for key, value in (item.split("=") for item in rest)}
+        except ValueError as error:
+            raise InputError(
+                f"'{text}' is no method with settings: give NAME,KEY=NUMBER,... ."
+            ) from error
+        steps = options.pop("steps", None)
+        method.settings(options)
+        label = ",".join([name, *sorted(rest)])
+        return cls(label, name, None if steps is None else int(steps), options)
+
+
+def open_table(path: str | Path) -> Ledger:
+    """The table of this study, with what it holds already.
+
+    Raises
+    ------
+    InputError
+        If it is not a ``.json`` file of this study.
+    """
+    if Path(path).suffix != ".json":
+        raise InputError(f"Table '{path}' must end in .json.")
+    return Ledger(path, KEYS, VALUES)
+
+
+def judge(
+    contestants: Sequence[Contestant],
+    chosen: Sequence[ChosenSlices],
+    setting: Setting,
+    table: Ledger,
+) -> Iterator[tuple[float, int]]:
+    """Fill the table; yields the slices done, with the share of the one under way, and all."""
+    total = len(contestants) * count_of(chosen)
+    done = 0
+    for contestant in contestants:
+        for volume in chosen:
+            for index in volume.indices:
+                one = ChosenSlices(volume.name, volume.volume, (index,))
+                key = _key(contestant, setting, volume.name, index)
+                if not table.has(key):
+                    result = yield from _run(contestant, one, setting, done, total)
+                    table.add({**key, **_row(result, one)})
+                done += 1
+                yield done, total
+
+
+def tallies(
+    contestant: Contestant, chosen: Sequence[ChosenSlices], setting: Setting, table: Ledger
+) -> list[tuple[str, Tally]]:
+    """Name and tally of every slice that is in the table."""
+    wanted = {
+        tuple(_key(contestant, setting, volume.name, index).values()): f"{volume.name}:{index}"
+        for volume in chosen
+        for index in volume.indices
+    }
+    return [
+        (wanted[key], Tally.from_dict(row["tally"]))
+        for row in table.rows
+        if (key := tuple(row[name] for name in KEYS)) in wanted
+    ]
+
+
+def rows_of(contestant: Contestant, setting: Setting, table: Ledger) -> list[dict[str, object]]:
+    """All rows of a method in this setting."""
+    key = _key(contestant, setting, "", 0)
+    same = [name for name in KEYS if name not in ("volume", "slice")]
+    return [row for row in table.rows if all(row[n] == key[n] for n in same)]
+
+
+def pooled(found: Sequence[tuple[str, Tally]]) -> Tally:
+    """All slices together."""
+    return together(tally for _, tally in found)
+
+
+def _run(
+    contestant: Contestant, one: ChosenSlices, setting: Setting, done: int, total: int
+) -> Generator[tuple[float, int], None, Result]:
+    measurement = measure(one, setting.views, setting.noise, setting.seed)
+    recipe = Recipe.create(
+        method=contestant.method,
+        prior=setting.prior,
+        samples=setting.samples,
+        chains=setting.chains,
+        steps=contestant.steps,
+        seed=setting.seed,
+        device=setting.device,
+        options=contestant.options,
+        quantiles=False,
+        null_space=False,
+    )
+    store = None
+    if setting.keep is not None:
+        place = f"{one.name}-{one.indices[0]}".replace("/", "-")
+        store = setting.keep / contestant.label.replace(",", "_") / place
+    for event in run(recipe, measurement, store=store):
+        if isinstance(event, Progress):
+            yield done + min(event.fraction, 0.999), total
+        if isinstance(event, Finished):
+            return event.result
+    raise ReconstructionError("The run ended without a result.")
+
+
+def _row(result: Result, one: ChosenSlices) -> dict[str, object]:
+    ((psnr, ssim),) = quality_of_mean(result, one)
+    samples = _hounsfield(np.asarray(result.samples)[:, 0], result.unit)
+    truth = _hounsfield(np.asarray(one.volume.array[one.indices[0]]), one.volume.unit)
+    return {
+        "psnr": psnr,
+        "ssim": ssim,
+        "seconds": result.report["seconds"],
+        "residual": result.report["residual"],
+        "tally": take(samples, truth).to_dict(),
+    }
+
+
+def _hounsfield(array: NDArray[np.floating], unit: str) -> NDArray[np.floating]:
+    return WINDOW.from_unit_interval(on_scale(np.asarray(array, np.float64), unit))
+
+
+@lru_cache
+def _version(prior: str) -> str:
+    """Which weights go by the name of a prior."""
+    card = PriorCard.load(find_prior(prior))
+    return f"{card.name} {card.sha256[:12]}"
+
+
+def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> dict[str, object]:
+    return {
+        "method": contestant.label,
+        "prior": setting.prior,
+        "version": _version(setting.prior),
+        "samples": setting.samples,
+        "views": setting.views,
+        "noise": setting.noise,
+        "seed": setting.seed,
+        "volume": volume,
+        "slice": index,
+    }

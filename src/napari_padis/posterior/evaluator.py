@@ -1,0 +1,126 @@
+"""What samplers are made of: the states they report, and counted network evaluations.
+
+A sampler is a generator of :class:`Tick` (inside a network evaluation), :class:`Level`
+(after one) and :class:`Adjusted` (what the user should know), and returns the samples, of
+shape (N, S, C, H, W).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from napari_padis.prior.denoiser import Denoiser, Draw, Work
+from napari_padis.prior.patches import Shift
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Share done of the network evaluation under way, and how many are finished."""
+
+    evaluations: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """State after a network evaluation.
+
+    ``estimate`` is the current data-consistent denoised estimate of every sample,
+    shape (N, S, C, H, W).
+    """
+
+    evaluations: int
+    level: int
+    levels: int
+    sigma: float
+    estimate: Tensor
+    shift: Shift | None
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """The sampler changed its own settings; ``message`` is one sentence for the user."""
+
+    message: str
+
+
+State = Tick | Level | Adjusted
+Run = Generator[State, None, Tensor]
+
+
+class Evaluator:
+    """Counts network evaluations, reports their progress, retries when memory is short.
+
+    With ``coupled`` noise the samples' noises add up to zero: each of them is white
+    noise of unit variance for itself, but their mean carries none of it to first order
+    (antithetic variates), so that few samples give nearly the mean of many.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, generator: torch.Generator, coupled: bool = False
+    ) -> None:
+        self.denoiser, self.generator, self.count = denoiser, generator, 0
+        self.coupled = coupled
+
+    def noise(self, like: Tensor) -> Tensor:
+        """White noise drawn on the generator's device: the same for every device."""
+        z = torch.randn(like.shape, generator=self.generator, dtype=like.dtype)
+        count = len(z)
+        if self.coupled and count > 1:
+            z = (z - z.mean(0)) * math.sqrt(count / (count - 1))
+        return z.to(like.device)
+
+    def denoise(
+        self, x: Tensor, sigma: float, hold: Draw | None = None
+    ) -> Generator[State, None, tuple[Tensor, Draw]]:
+        """Evaluate the denoiser with a new random draw.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, S, C, H, W)
+        sigma : float
+        hold : Draw, optional
+            An earlier draw whose grid shift is kept; what else is random is drawn anew.
+
+        Returns
+        -------
+        tuple of Tensor and Draw
+        """
+        draw = self.denoiser.draw(x, sigma, self.generator)
+        if hold is not None:
+            draw = replace(draw, shift=hold.shift)
+        result = yield from self._run(lambda: self.denoiser.denoise(x, sigma, draw))
+        self.count += 1
+        return result, draw
+
+    def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Run:
+        """Transposed Jacobian of the evaluation that used ``draw``, times ``v``."""
+        return (yield from self._run(lambda: self.denoiser.vjp(x, sigma, draw, v)))
+
+    def _run(self, start: Callable[[], Work]) -> Run:
+        work = start()
+        while True:
+            try:
+                share = next(work)
+            except StopIteration as done:
+                result: Tensor = done.value
+                return result
+            except RuntimeError as error:
+                if not out_of_memory(error) or not self.denoiser.halve_batch():
+                    raise
+                work = start()
+                continue
+            yield Tick(self.count, share)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on any device."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )

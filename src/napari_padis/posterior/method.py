@@ -1,0 +1,177 @@
+"""One method a user can choose: its settings, their ranges, its plan. Free of torch until run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from napari_padis.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_padis.posterior.evaluator import Evaluator, Run
+    from napari_padis.posterior.problem import Problem
+    from napari_padis.prior.card import Tiling
+
+Options = Mapping[str, float]
+
+#: The package in which starters are looked for.
+ROOT = "napari_padis.posterior"
+
+#: Least and largest value of the methods' settings, both allowed.
+RANGES: dict[str, tuple[float, float]] = {
+    "iterations": (1, 1e6),
+    "ridge": (0, 1e6),
+    "inner": (1, 1e4),
+    "cg": (1, 1e4),
+    "descent": (0, 1),
+    "sigma_max": (0, 1e6),  # 0, of a start from the direct reconstruction: from its error
+    "sigma_switch": (1e-6, 1e6),
+    "sigma_min": (1e-6, 1e6),
+    "epsilon": (1e-6, 3),  # Langevin steps are stable below 4
+    "eta": (0, 1),
+    "gamma": (0, 1e12),  # 0: from the noise level and the denoiser's error
+    "hold": (1, 1e6),
+    "lambda": (1e-6, 1e6),
+    "refresh": (0, 1),
+    "rho_max": (1e-6, 1e6),
+    "rho_min": (1e-6, 1e6),
+    "snr": (1e-6, 1e2),
+    "tau": (0, 1e6),  # 0: the denoiser's measured error
+    "zeta": (0, 1e12),
+    "sigma": (1e-6, 1e6),
+    "strength": (1e-6, 1e6),
+    "shifts": (0, 1e4),
+    "weight": (0, 1e6),  # 0: from the noise level
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One entry of :data:`METHODS`.
+
+    Attributes
+    ----------
+    name, title, description : str
+    starter : str
+        The function that starts it, as "module:function" below :data:`ROOT`, so that a list
+        of methods loads no torch. It is called with the problem, the evaluator, the number of
+        samples, the network evaluations and the settings, and returns a
+        :data:`~napari_padis.posterior.evaluator.Run`.
+    default_steps : int
+        Network evaluations per slice and sample; 0 without a prior.
+    default_samples : int
+    needs_prior : bool
+    calibrated : bool
+        Whether the spread of the samples is meant as uncertainty.
+    coupled : bool
+        Whether the samples' noises add up to zero, for the sake of their mean.
+    comparison : bool
+        Whether it is there to compare with, rather than to be used.
+    gradient : bool
+        Whether it takes gradients through the network, which needs more memory.
+    single : bool
+        Whether all samples would be the same image, so that only one is made.
+    tiling : str, optional
+        How images are cut into patches, where the method is about that; see
+        ``load_prior``. What the recipe says counts more.
+    per_level : int
+        Network evaluations per noise level of methods without the setting ``inner``.
+    options : mapping
+        Names and defaults of the method's own settings.
+    """
+
+    name: str
+    title: str
+    description: str
+    starter: str
+    default_steps: int
+    default_samples: int
+    needs_prior: bool = True
+    calibrated: bool = False
+    coupled: bool = False
+    comparison: bool = False
+    gradient: bool = False
+    single: bool = False
+    tiling: Tiling | None = None
+    per_level: int = 1
+    options: Options = field(default_factory=lambda: MappingProxyType({}))
+
+    def settings(self, given: Mapping[str, object]) -> dict[str, float]:
+        """Defaults overridden by what was given.
+
+        Raises
+        ------
+        InputError
+            On unknown names, and values that are no numbers or beyond :data:`RANGES`.
+        """
+        unknown = sorted(set(given) - set(self.options))
+        if unknown:
+            known = ", ".join(self.options) or "none"
+            raise InputError(
+                f"Method '{self.name}' has no option '{unknown[0]}'; its options are: {known}."
+            )
+        try:
+            values = {k: float(given.get(k, v)) for k, v in self.options.items()}  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Options of '{self.name}' must be numbers: {error}.") from error
+        for name, value in values.items():
+            least, most = RANGES[name]
+            if not least <= value <= most:
+                raise InputError(
+                    f"'{name}' of '{self.name}' must be from {least:g} to {most:g}, not {value:g}."
+                )
+        return values
+
+    def plan(self, steps: int | None, given: Mapping[str, object]) -> tuple[int, int]:
+        """Levels (iterations, where there is no prior) and network evaluations of a run.
+
+        Parameters
+        ----------
+        steps : int, optional
+            Network evaluations, or iterations of a method that has them, which then count
+            more than the option of that name.
+        given : mapping
+            Options that differ from the defaults.
+        """
+        total, settings = self._chosen(steps, given)
+        if not self.needs_prior:
+            return int(settings.get("iterations", 0)), 0
+        inner = int(settings.get("inner") or settings.get("shifts") or self.per_level)
+        if "descent" in settings:
+            descent, levels = split(total, settings)
+            return descent + levels, descent + levels * inner
+        levels = max(1, round(total / inner))
+        return levels, levels * inner
+
+    def run(
+        self,
+        problem: Problem,
+        evaluator: Evaluator,
+        samples: int,
+        steps: int | None,
+        given: Mapping[str, object],
+    ) -> Run:
+        """Start the method; see :mod:`napari_padis.posterior.evaluator`."""
+        total, settings = self._chosen(steps, given)
+        module, function = self.starter.split(":")
+        start = getattr(importlib.import_module(f"{ROOT}.{module}"), function)
+        run: Run = start(problem, evaluator, samples, total, settings)
+        return run
+
+    def _chosen(
+        self, steps: int | None, given: Mapping[str, object]
+    ) -> tuple[int, dict[str, float]]:
+        """Network evaluations, and settings; see :meth:`plan`."""
+        if steps and "iterations" in self.options:
+            given = {**given, "iterations": steps}
+        return steps or self.default_steps, self.settings(given)
+
+
+def split(total: int, settings: Options) -> tuple[int, int]:
+    """Evaluations of the descent, and levels of the Langevin part after it."""
+    inner = int(settings["inner"])
+    levels = max(1, round((1 - settings["descent"]) * total / inner))
+    return max(1, total - levels * inner), levels

@@ -1,0 +1,94 @@
+"""Noise-aware Langevin dynamics, with and without a gradient through the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.evaluator import Evaluator, Level, Run
+from napari_padis.posterior.guard import Guard
+from napari_padis.posterior.problem import Problem
+from napari_padis.posterior.schedule import geometric
+from napari_padis.posterior.steps import Settings, cg_steps, langevin, noisy_start
+
+
+def aware_langevin(
+    problem: Problem,
+    evaluator: Evaluator,
+    x: Tensor,
+    sigmas: list[float],
+    inner: int,
+    epsilon: float,
+    iterations: int,
+    variance: Callable[[float], float],
+    gradient: bool,
+) -> Run:
+    """Langevin dynamics of the posterior, p(x0 | x_sigma) being taken for N(D, r^2 I).
+
+    The likelihood's score then moves the denoised image by
+    ``sigma^2 J^T A^T (sigma_y^2 I + r^2 A A^T)^-1 (y - A D)`` with the Jacobian J of the
+    denoiser and its error r^2, the ``variance`` at a level. Without the ``gradient`` J is taken
+    for r^2 / sigma^2, and what remains is the proximal step with gamma = r^2 / sigma_y^2; with
+    it, that step is multiplied by ``sigma^2 / r^2 J^T``. The noise of the last level stays.
+    """
+    guard = Guard(problem, x, sigmas[0])
+    for i, sigma in enumerate(sigmas):
+        r2 = variance(sigma)
+        for _ in range(inner):
+            denoised, draw = yield from evaluator.denoise(x, sigma)
+            residual = problem.A(denoised) - problem.y
+            estimate = proximal(problem, denoised, r2 / problem.sigma_y**2, iterations)
+            change = estimate - denoised
+            if gradient:
+                change = yield from evaluator.vjp(x, sigma, draw, sigma**2 / r2 * change)
+            moved = langevin(evaluator, x, denoised + guard.factor * change, sigma, epsilon)
+            x = yield from guard.watch(moved, sigma, residual)
+            yield Level(evaluator.count, i, len(sigmas), sigma, estimate, draw.shift)
+    return x
+
+
+def start(
+    problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
+) -> Run:
+    """Without a gradient: many cheap steps.
+
+    The error is that of an image of white pixels of the spread ``tau``: the mean error of
+    the denoiser is too small where the data see most, in the coarse parts of the image.
+    """
+    tau = settings["tau"]
+
+    def variance(sigma: float) -> float:
+        return (sigma * tau) ** 2 / (sigma**2 + tau**2)
+
+    chosen = variance if tau else evaluator.denoiser.error_variance
+    return (yield from _start(problem, evaluator, samples, steps, settings, chosen, False))
+
+
+def start_gradient(
+    problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
+) -> Run:
+    """With the gradient through the network: fewer, dearer steps, and the measured error."""
+    measured = evaluator.denoiser.error_variance
+    return (yield from _start(problem, evaluator, samples, steps, settings, measured, True))
+
+
+def _start(
+    problem: Problem,
+    evaluator: Evaluator,
+    samples: int,
+    steps: int,
+    settings: Settings,
+    variance: Callable[[float], float],
+    gradient: bool,
+) -> Run:
+    inner = int(settings["inner"])
+    sigmas = geometric(settings["sigma_max"], settings["sigma_min"], max(1, round(steps / inner)))
+    x = noisy_start(problem, evaluator, samples, sigmas[0])
+    epsilon, cg = settings["epsilon"], cg_steps(problem, settings)
+    return (
+        yield from aware_langevin(
+            problem, evaluator, x, sigmas, inner, epsilon, cg, variance, gradient
+        )
+    )

@@ -1,0 +1,102 @@
+"""Steps that several samplers share: what they differ in is which of them they take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from napari_padis.posterior.evaluator import Evaluator
+from napari_padis.posterior.problem import Problem
+
+Settings = Mapping[str, float]
+
+#: Conjugate gradient steps of a weighted data step, relative to the method's ``cg``. Of photon
+#: noise (60 views, 3000 photons) the mean of padis-fast has 29.4 dB with 5 steps and 30.5 dB
+#: with 20.
+WEIGHTED = 4
+
+
+def langevin(
+    evaluator: Evaluator, x: Tensor, target: Tensor, sigma: float, epsilon: float
+) -> Tensor:
+    """One step of Langevin dynamics at a noise level whose score is (target - x) / sigma^2."""
+    noise = math.sqrt(epsilon) * sigma * evaluator.noise(x)
+    return x + epsilon / 2 * (target - x) + noise
+
+
+def ddim(
+    evaluator: Evaluator,
+    estimate: Tensor,
+    direction: Tensor,
+    sigma: float,
+    below: float,
+    eta: float,
+) -> Tensor:
+    """From noise level ``sigma`` to the one ``below`` it (Song et al., DDIM, ICLR 2021, eq. 12).
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+    estimate : Tensor, shape (N, S, C, H, W)
+        Of the clean image.
+    direction : Tensor, shape (N, S, C, H, W)
+        The noise in the state, of unit variance.
+    sigma, below : float
+    eta : float
+        Share of new noise: 0 is deterministic, 1 forgets as much as ancestral sampling.
+    """
+    tau = eta * below * math.sqrt(1 - (below / sigma) ** 2)
+    return estimate + math.sqrt(below**2 - tau**2) * direction + tau * evaluator.noise(direction)
+
+
+def towards_data(problem: Problem, residual: Tensor, sigma: float) -> Tensor:
+    """``A^T (y - A x)`` at a noise level, with the weight that the data have there.
+
+    The likelihood of a noisy state has the variance sigma_y^2 + sigma^2 where norm(A) = 1
+    (Jalal et al., "Robust compressed sensing MRI", NeurIPS 2021, eq. 4); times sigma^2 this is a
+    step like those of the prior. Any multiple of less than 2 is stable.
+
+    Parameters
+    ----------
+    problem : Problem
+    residual : Tensor
+        ``A x - y``.
+    sigma : float
+    """
+    weight = sigma**2 / (sigma**2 + problem.sigma_y**2)
+    return -weight * problem.AT(residual)
+
+
+def aware_gamma(problem: Problem, evaluator: Evaluator) -> Callable[[float], float]:
+    """Weight of the proximal data step: the denoiser's error over that of the data."""
+
+    def gamma(sigma: float) -> float:
+        return evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
+
+    return gamma
+
+
+def chosen_gamma(
+    problem: Problem, evaluator: Evaluator, settings: Settings
+) -> Callable[[float], float]:
+    """The setting ``gamma`` at every level; :func:`aware_gamma` where it is 0."""
+    constant = settings["gamma"]
+    return (lambda sigma: constant) if constant else aware_gamma(problem, evaluator)
+
+
+def cg_steps(problem: Problem, settings: Settings) -> int:
+    """Conjugate gradient steps of a data step."""
+    return int(settings["cg"]) * (WEIGHTED if problem.weighted else 1)
+
+
+def noisy_start(problem: Problem, evaluator: Evaluator, samples: int, sigma: float) -> Tensor:
+    """Direct reconstruction plus noise, shape (N, S, C, H, W).
+
+    At a noise level far above the image's range it is as good as noise alone; well above the
+    error of the direct reconstruction it is enough for a sampler to go on from (Chung et al.,
+    "Come-closer-diffuse-faster", CVPR 2022).
+    """
+    x = problem.start().expand(samples, *problem.shape)
+    return x + sigma * evaluator.noise(x)

@@ -1,0 +1,39 @@
+"""``torch.compile`` for training, where the machine can do it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import nn
+
+from napari_padis.prior.settings import TrainingConfig
+
+
+def compiled(
+    model: nn.Module, config: TrainingConfig, device: torch.device
+) -> tuple[nn.Module, str]:
+    """A network compiled for the patch sizes of a training, or the network itself.
+
+    Returns
+    -------
+    network : Module
+        Shares its weights with ``model``.
+    note : str
+        Why it is not compiled; empty if it is.
+    """
+    network = cast(nn.Module, torch.compile(model, dynamic=False))
+    patch, c = config.patch_sizes[-1], config.network
+    x = torch.zeros((2, c.image_channels, patch, patch), device=device)
+    told: list[torch.Tensor] = [torch.zeros((2, 2, patch, patch), device=device)]
+    if c.conditions:
+        told.append(torch.zeros((2, c.conditions), device=device))
+    try:
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+            network(x, torch.ones(2, device=device), *told).sum().backward()
+    except Exception as error:  # no compiler, an old one, a part it cannot compile
+        why = (str(error).strip() or type(error).__name__).splitlines()[0][:150].rstrip(". ")
+        return model, f"The network is not compiled, training is slower: {why}."
+    finally:
+        model.zero_grad(set_to_none=True)
+    return network, ""

@@ -1,0 +1,25 @@
+"""What a device computes fastest, and how much of it at a time."""
+
+from __future__ import annotations
+
+import torch
+
+#: Pixels of one network call when nothing else is asked for, on the CPU and elsewhere. A
+#: processor gains nothing by more: its caches are full.
+PIXELS = {"cpu": 160_000}
+PIXELS_GPU = 2_500_000
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return bool(probe()) if probe else False
+    return False
+
+
+def tiles_at_once(device: torch.device, pixels: int) -> int:
+    """Tiles of some pixels in one network call."""
+    return max(1, PIXELS.get(device.type, PIXELS_GPU) // pixels)

@@ -1,0 +1,73 @@
+"""Side of the tiles for an image of some size. Free of torch."""
+
+from __future__ import annotations
+
+import math
+
+#: Rows and columns.
+Pair = tuple[int, int]
+
+
+#: Least padding of a moving grid along an axis: there are at least one shift more than that.
+LEAST_PAD = 8
+#: Sides tried, relative to the prior's own.
+RANGE = (0.75, 1.15)
+#: Least size, relative to the whole images of training, that is padded to theirs.
+WHOLE = 0.75
+
+
+def pair(value: int | Pair) -> Pair:
+    """Rows and columns of something that may be square."""
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def next_multiple(size: int, multiple: int) -> int:
+    """Least multiple that is no less than a size."""
+    return -(-size // multiple) * multiple
+
+
+def choose_side(shape: tuple[int, int], patch: int, multiple: int, least: int = LEAST_PAD) -> Pair:
+    """Rows and columns of the tiles that cover an image with the fewest pixels.
+
+    The network's cost is its pixels: ``K P`` along an axis, where ``K`` tiles of side ``P``
+    cover the image and its least padding. Larger tiles at the same cost come first, since each
+    tile is denoised worst near its borders.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    patch : int
+        Side that the network was trained for, in pixels.
+    multiple : int
+        Sides must be divisible by this.
+    least : int
+        Least padding along each axis.
+
+    Returns
+    -------
+    tuple of int
+    """
+    rows, cols = (_along(n + least, patch, multiple) for n in shape)
+    return rows, cols
+
+
+def whole_sides(shape: tuple[int, int], patch: int, multiple: int) -> Pair:
+    """Rows and columns of one tile that holds the whole image.
+
+    Nearly as large images lie in the canvas of training, whose side is ``patch``; others in the
+    smallest that the network can take.
+    """
+    rows, cols = (
+        patch if WHOLE * patch <= n <= patch else next_multiple(n, multiple) for n in shape
+    )
+    return rows, cols
+
+
+def _along(length: int, patch: int, multiple: int) -> int:
+    """Side along one axis for tiles that take at least ``length`` pixels."""
+    low = next_multiple(math.ceil(patch * RANGE[0]), multiple)
+    high = max(low, math.floor(patch * RANGE[1]) // multiple * multiple)
+    if length <= low:  # one tile, smaller than those of training
+        return next_multiple(length, multiple)
+    return min(range(low, high + 1, multiple), key=lambda p: (next_multiple(length, p), -p))

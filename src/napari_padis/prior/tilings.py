@@ -1,0 +1,119 @@
+"""Ways to cut an image into tiles and to make an image of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from napari_padis.errors import InputError
+from napari_padis.prior.card import PriorCard, Tiling
+from napari_padis.prior.overlapping import OverlappingTiles
+from napari_padis.prior.patches import PatchGrid, Shift
+from napari_padis.prior.sides import LEAST_PAD, Pair, choose_side, next_multiple, pair, whole_sides
+
+#: Distance of overlapping tiles relative to their side, when it is left open.
+STRIDES = {"averaged": 0.5, "stitched": 0.75}
+
+
+class Block(Protocol):
+    """Equal tiles: how images become tiles (``extract``) and tiles images (``assemble``).
+
+    Both are linear; ``gather`` and ``spread`` are their transposes.
+    """
+
+    @property
+    def count(self) -> int:
+        """Tiles per image."""
+
+    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
+        """Tiles of images, (B, C, H, W) to (B * count, C, rows, columns)."""
+
+    def assemble(self, tiles: Tensor, shift: Shift) -> Tensor:
+        """Images of tiles."""
+
+    def spread(self, image: Tensor, shift: Shift) -> Tensor:
+        """Transpose of ``assemble``."""
+
+    def gather(self, tiles: Tensor, shift: Shift) -> Tensor:
+        """Transpose of ``extract`` as a function of the image."""
+
+    def positions(self, shift: Shift, device: torch.device | None = None) -> Tensor:
+        """Position channels of all tiles, shape (count, 2, rows, columns)."""
+
+
+class Tiles(Protocol):
+    """All tiles of an image, whose image is the sum of those of the blocks."""
+
+    @property
+    def shape(self) -> Pair:
+        """Rows and columns of the image."""
+
+    @property
+    def sides(self) -> Pair:
+        """Rows and columns of the largest tile."""
+
+    @property
+    def canvas(self) -> Pair:
+        """Rows and columns of all tiles together."""
+
+    @property
+    def shifts(self) -> Pair:
+        """Largest shift along rows and columns."""
+
+    @property
+    def lattice(self) -> tuple[Pair, Pair, Pair]:
+        """Lines to draw: their distance, how many less one, padding between first and image."""
+
+    def random_shift(self, generator: torch.Generator) -> Shift:
+        """Draw one of the positions of the tiles."""
+
+    def blocks(self, shift: Shift) -> Sequence[Block]:
+        """The tiles, equal ones together."""
+
+
+def make_tiles(
+    kind: Tiling,
+    shape: tuple[int, int],
+    card: PriorCard,
+    patch: int | Pair | None = None,
+    stride: int | Pair | None = None,
+) -> Tiles:
+    """Tiles of one kind for images of one shape.
+
+    Parameters
+    ----------
+    kind : str
+        'shifted' (the published grid at random shifts), 'fixed' (one grid that does not move),
+        'whole' (the whole image in one tile), 'averaged' or 'stitched' (overlapping tiles).
+    shape : tuple of int
+    card : PriorCard
+    patch : int or pair of int, optional
+        Side of the tiles; chosen from the card's and the shape when missing.
+    stride : int or pair of int, optional
+        Distance of overlapping tiles.
+
+    Raises
+    ------
+    InputError
+        If the network cannot take tiles of that side.
+    """
+    multiple = card.network.multiple
+    if kind == "whole":
+        return PatchGrid(shape, whole_sides(shape, card.patch, multiple), least=0, moves=False)
+    sides = None if patch is None else pair(patch)
+    if sides is not None and any(p < 1 or p % multiple for p in sides):
+        raise InputError(
+            f"The patch side {patch} must be divisible by {multiple} for the prior '{card.name}'."
+        )
+    if kind == "shifted":
+        sides = sides or choose_side(shape, card.patch, multiple)
+        return PatchGrid(shape, sides, LEAST_PAD)
+    if kind == "fixed":
+        return PatchGrid(shape, sides or card.patch, moves=False)
+    rows, cols = sides or (min(card.patch, next_multiple(n, multiple)) for n in shape)
+    share = STRIDES[kind]
+    given = stride or (max(1, round(share * rows)), max(1, round(share * cols)))
+    return OverlappingTiles(shape, (rows, cols), given, averaged=kind == "averaged")

@@ -1,0 +1,107 @@
+"""Memory by the number of samples, counted allocation by allocation."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+
+from napari_padis.engine import memory
+from napari_padis.engine.recipe import Recipe
+from napari_padis.engine.run import run
+from napari_padis.likelihood import simulate
+from napari_padis.scan.geometry import ParallelGeometry
+from napari_padis.scan.measurement import Noise
+from napari_padis.scan.volume import Volume
+
+SIDE = 64
+IMAGE = 4 * SIDE**2
+
+
+class Live(TorchDispatchMode):
+    """Bytes of all dense tensors that are alive, and their peak."""
+
+    def __init__(self):
+        super().__init__()
+        self.known, self.peak = {}, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for item in tree_flatten((args, out))[0]:
+            if isinstance(item, torch.Tensor) and item.layout == torch.strided:
+                storage = item.untyped_storage()
+                self.known.setdefault(storage._cdata, (StorageWeakRef(storage), storage.nbytes()))
+        self.known = {k: v for k, v in self.known.items() if not v[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self.known.values()))
+        return out
+
+
+@pytest.fixture(scope="module")
+def measurement():
+    image = np.full((1, SIDE, SIDE), -1000.0, np.float32)
+    image[:, 15:45, 15:50] = 40
+    geometry = ParallelGeometry.standard(8, (SIDE, SIDE), detectors=64)
+    return simulate(Volume(image, unit="HU"), geometry, Noise("gaussian", 0.005), seed=1)
+
+
+@pytest.fixture
+def recipe(tiny_prior):
+    return Recipe(
+        method="padis-calibrated",
+        prior=str(tiny_prior),
+        steps=4,
+        device="cpu",
+        patch_batch=25,
+        quantiles=False,
+        null_space=False,
+    )
+
+
+def tensors(recipe, measurement, store=None):
+    """Peak of the tensors in images."""
+    with Live() as live:
+        for _ in run(recipe, measurement, None, store):
+            pass
+    return live.peak / IMAGE
+
+
+def arrays(recipe, measurement, store=None):
+    """What of NumPy and Python is there at the end of a run, in images."""
+    tracemalloc.start()
+    try:
+        for event in run(recipe, measurement, None, store):
+            last = event
+        assert len(last.result.samples) == recipe.samples
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return size / IMAGE
+
+
+def test_growth_with_the_chains_at_once_is_within_the_estimate(recipe, measurement):
+    """Linear, and no steeper than what the engine expects."""
+    peaks = [tensors(recipe.model_copy(update={"samples": n}), measurement) for n in (8, 12, 16)]
+    slopes = np.diff(peaks) / 4
+    assert slopes[1] == pytest.approx(slopes[0], rel=0.05)
+    assert slopes.max() <= memory.COPIES
+
+
+def test_more_samples_than_chains_take_no_more_tensors(recipe, measurement):
+    few, many = (
+        tensors(recipe.model_copy(update={"samples": n, "chains": 2}), measurement) for n in (4, 8)
+    )
+    assert many - few < 1
+
+
+def test_finished_samples_take_one_image_each_or_none(recipe, measurement, tmp_path):
+    few, many = (recipe.model_copy(update={"samples": n, "chains": 2}) for n in (2, 18))
+    arrays(few, measurement, tmp_path / "warm")  # modules and caches
+    stored = arrays(many, measurement, tmp_path / "b") - arrays(few, measurement, tmp_path / "a")
+    in_memory = arrays(many, measurement) - arrays(few, measurement)
+    assert in_memory / 16 == pytest.approx(1, abs=0.2)
+    assert stored / 16 < 0.5  # 8 KB, of an image of 16: names, numbers, Zarr's own

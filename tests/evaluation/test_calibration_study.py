@@ -1,0 +1,121 @@
+"""The study of calibration from slices to tables, and that it goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_padis.cli.main import app
+from napari_padis.errors import InputError
+from napari_padis.evaluation import calibration_study as study
+from napari_padis.evaluation.calibration_report import markdown
+from napari_padis.evaluation.slices import ChosenSlices
+from napari_padis.scan.volume import Volume
+from napari_padis.scan.write import write
+
+
+@pytest.fixture
+def setting(tiny_prior):
+    return study.Setting(str(tiny_prior), samples=4, device="cpu")
+
+
+@pytest.fixture
+def chosen(small_volume):
+    return [ChosenSlices("small", small_volume, (0, 2))]
+
+
+def all_of(*arguments):
+    return list(study.judge(*arguments))
+
+
+def test_every_slice_gets_its_row_and_is_not_done_again(setting, chosen, tmp_path, monkeypatch):
+    contestants = [study.Contestant.parse(f"padis-{n},steps=4") for n in ("calibrated", "fast")]
+    table = study.open_table(tmp_path / "t.json")
+    steps = all_of(contestants, chosen, setting, table)
+    assert steps[-1] == (4, 4)
+    assert [d for d, _ in steps] == sorted(d for d, _ in steps)
+    assert [(r["method"], r["slice"]) for r in table.rows] == [
+        (c.label, i) for c in contestants for i in (0, 2)
+    ]
+    (name, tally), _ = study.tallies(contestants[0], chosen, setting, table)
+    assert name == "small:0"
+    assert tally.samples == 4
+    assert tally.images == 1
+    # From the file, nothing is run any more.
+    monkeypatch.setattr(study, "run", None)
+    again = study.open_table(tmp_path / "t.json")
+    assert all_of(contestants, chosen, setting, again)[-1] == (4, 4)
+    assert study.pooled(study.tallies(contestants[1], chosen, setting, again)).images == 2
+    text = "\n".join(markdown(contestants, chosen, setting, again))
+    assert "padis-fast,steps=4" in text
+    assert "| small:0 | small:2 |" in text
+    for line in text.splitlines():  # whole tables
+        assert not line.startswith("|") or line.endswith("|")
+
+
+def test_another_setting_is_another_row(setting, chosen, tmp_path):
+    contestants = [study.Contestant.parse("padis-fast,steps=4")]
+    table = study.open_table(tmp_path / "t.json")
+    all_of(contestants, chosen, setting, table)
+    other = study.Setting(setting.prior, samples=4, noise=0.02, device="cpu")
+    assert study.tallies(contestants[0], chosen, other, table) == []
+    assert list(markdown(contestants, chosen, other, table)) == ["Nothing was judged yet."]
+    all_of(contestants, chosen, other, table)
+    assert len(table.rows) == 4
+    assert len(study.rows_of(contestants[0], other, table)) == 2
+
+
+def test_samples_are_kept_and_taken_up(setting, chosen, tmp_path):
+    from dataclasses import replace
+
+    setting = replace(setting, keep=tmp_path / "kept", chains=2)
+    contestants = [study.Contestant.parse("padis-calibrated,steps=4")]
+    steps = study.judge(contestants, chosen, setting, study.open_table(tmp_path / "t.json"))
+    for done, _ in steps:
+        if done > 0.5:  # two of four samples of the first slice
+            break
+    steps.close()
+    whole = study.open_table(tmp_path / "u.json")
+    all_of(contestants, chosen, replace(setting, keep=None), whole)
+    table = study.open_table(tmp_path / "t.json")
+    assert table.rows == []
+    assert next(study.judge(contestants, chosen, setting, table))[0] >= 0.5
+    all_of(contestants, chosen, setting, table)
+    for a, b in zip(table.rows, whole.rows, strict=True):
+        assert a["psnr"] == pytest.approx(b["psnr"], abs=1e-3)
+        assert np.allclose(a["tally"]["fine"], b["tally"]["fine"], rtol=0.05, atol=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nope", "no method 'nope'"),
+        ("fbp", "draws no samples"),
+        ("padis-fast,zeta", "KEY=NUMBER"),
+        ("padis-fast,zeta=1", "no option 'zeta'"),
+        ("padis-fast,epsilon=much", "KEY=NUMBER"),
+    ],
+)
+def test_wrong_methods_are_named(text, message):
+    with pytest.raises(InputError, match=message):
+        study.Contestant.parse(text)
+
+
+def test_settings_of_a_method_are_used():
+    found = study.Contestant.parse("padis-calibrated, steps=20, epsilon=0.25")
+    assert found.label == "padis-calibrated,epsilon=0.25,steps=20"
+    assert (found.steps, found.options) == (20, {"epsilon": 0.25})
+
+
+def test_command_line(tiny_prior, small_volume, tmp_path):
+    volume = Volume(small_volume.array, small_volume.spacing, "HU")
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "a.nii.gz", volume)
+    arguments = ["benchmark", "calibration", "--data", str(tmp_path / "data"), "--prior"]
+    arguments += [str(tiny_prior), "--json", str(tmp_path / "t.json"), "--samples", "4"]
+    arguments += ["--slices", "1", "--method", "padis-calibrated,steps=4", "--device", "cpu"]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert "RMS error" in shown.output
+    assert (tmp_path / "t.json").exists()
