@@ -1,6 +1,8 @@
 """``napari-padis benchmark`` on the command line."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -38,6 +40,27 @@ def test_denoising(cli, tiny_prior, training_folder, tmp_path):
     ]
 
 
+def test_ctrl_c_keeps_the_rows_that_are_there(tiny_prior, training_folder, tmp_path):
+    program = (
+        "from napari_padis.cli.main import app\n"
+        "from napari_padis.evaluation import denoising\n"
+        "real, calls = denoising.quality, []\n"
+        "def quality(*given):\n"
+        "    calls.append(given)\n"
+        "    if len(calls) == 4:\n"
+        "        raise KeyboardInterrupt\n"
+        "    return real(*given)\n"
+        "denoising.quality = quality\n"
+        f"app(['benchmark', 'denoising', '--data', {str(training_folder)!r}, '--no-bm3d',\n"
+        f"     '--prior', {str(tiny_prior)!r}, '--csv', {str(tmp_path / 't.csv')!r}])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 130
+    assert "the same command goes on from here" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 3
+
+
 def test_samples(cli, tiny_prior, tmp_path):
     words = ("benchmark", "samples", "--prior", tiny_prior, "--count", 2, "--shape", 24, 32)
     result = cli(*words, "--levels", 3, "--inner", 1, "--out", tmp_path / "s.png")
@@ -73,6 +96,10 @@ def test_ablation(cli, training_folder, tmp_path):
         (
             ["denoising", "--data", ".", "--prior", "ct-small", "--csv", "t.csv", "--sigma", "0"],
             "must be positive",
+        ),
+        (
+            ["denoising", "--data", ".", "--prior", "ct-small", "--csv", "t.csv", "--tiling", "x"],
+            "no tiling 'x'; choose from shifted",
         ),
         (["samples", "--prior", "nope", "--out", "s.png"], "no prior 'nope'"),
         (["samples", "--prior", "ct-small", "--out", "s.gif"], ".png"),

@@ -15,11 +15,12 @@ from napari_padis.engine import memory
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
 from napari_padis.likelihood import simulate
+from napari_padis.posterior import problem
 from napari_padis.scan.geometry import ParallelGeometry
 from napari_padis.scan.measurement import Noise
 from napari_padis.scan.volume import Volume
 
-SIDE = 64
+SIDE = 32
 IMAGE = 4 * SIDE**2
 
 
@@ -44,8 +45,8 @@ class Live(TorchDispatchMode):
 @pytest.fixture(scope="module")
 def measurement():
     image = np.full((1, SIDE, SIDE), -1000.0, np.float32)
-    image[:, 15:45, 15:50] = 40
-    geometry = ParallelGeometry.standard(8, (SIDE, SIDE), detectors=64)
+    image[:, 8:22, 8:25] = 40
+    geometry = ParallelGeometry.standard(8, (SIDE, SIDE), detectors=SIDE)
     return simulate(Volume(image, unit="HU"), geometry, Noise("gaussian", 0.005), seed=1)
 
 
@@ -56,7 +57,7 @@ def recipe(tiny_prior):
         prior=str(tiny_prior),
         steps=4,
         device="cpu",
-        patch_batch=25,
+        patch_batch=9,
         quantiles=False,
         null_space=False,
     )
@@ -83,12 +84,17 @@ def arrays(recipe, measurement, store=None):
     return size / IMAGE
 
 
-def test_growth_with_the_chains_at_once_is_within_the_estimate(recipe, measurement):
-    """Linear, and no steeper than what the engine expects."""
-    peaks = [tensors(recipe.model_copy(update={"samples": n}), measurement) for n in (8, 12, 16)]
+@pytest.mark.parametrize("method", ["padis-fast", "padis-calibrated"])
+def test_each_chain_takes_four_images(recipe, measurement, monkeypatch, method):
+    """Linear: state, denoised and two estimates, beside what a data step takes for its part."""
+    monkeypatch.setattr(problem, "PART", IMAGE)
+    # So few levels that both stages are seen; so few patches that the network takes little.
+    few = recipe.model_copy(update={"method": method, "steps": 3, "patch_batch": 2})
+    peaks = [tensors(few.model_copy(update={"samples": n}), measurement) for n in (16, 20, 24)]
     slopes = np.diff(peaks) / 4
     assert slopes[1] == pytest.approx(slopes[0], rel=0.05)
-    assert slopes.max() <= memory.COPIES
+    assert 3 <= slopes.max() <= 4.01
+    assert peaks[-1] * IMAGE <= memory.state_bytes(24, (1, SIDE, SIDE))
 
 
 def test_more_samples_than_chains_take_no_more_tensors(recipe, measurement):

@@ -53,7 +53,8 @@ def test_stream_begins_with_started_and_ends_with_finished(recipe, small_measure
     assert started.unit == "HU"
     assert started.limits[0] < started.limits[1]
     assert started.memory > 0
-    assert started.layout.patch == (16, 16)
+    layout = zip(started.layout.tiles, started.layout.patch, started.layout.pad, strict=True)
+    assert [k * p - m for k, p, m in layout] == [40, 36]
     fractions = [e.fraction for e in seen if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0

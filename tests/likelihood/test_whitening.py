@@ -9,7 +9,7 @@ from napari_padis.likelihood import ParallelBeam, Poisson
 from napari_padis.likelihood.linear_map import LinearMap
 from napari_padis.likelihood.mask import Identity
 from napari_padis.likelihood.whitening import Whitened
-from napari_padis.posterior.conjugate import conjugate_gradients
+from napari_padis.posterior.conjugate import proximal
 from napari_padis.posterior.problem import Problem
 from napari_padis.scan.geometry import DenoiseGeometry, ParallelGeometry
 
@@ -159,11 +159,6 @@ def test_weights_make_least_squares_better():
 
 
 def least_squares(operator, data):
-    def dot(a, b):
-        return (a * b).sum((-2, -1), keepdim=True)
-
-    def normal(x):
-        return operator.AT(operator.A(x)) + 1e-4 * operator.norm**2 * x
-
-    right = operator.AT(data)
-    return conjugate_gradients(normal, right, torch.zeros_like(right), 200, dot)
+    problem = Problem(operator, data[None, None], 1.0, 1.0, 0.0, (1, 1, *operator.domain_shape))
+    zero = torch.zeros((1, *problem.shape), dtype=data.dtype)
+    return proximal(problem, zero, 1e4, 200)[0, 0, 0]

@@ -2,33 +2,88 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import gaussian_toy
+import pytest
 import torch
+from scipy.sparse.linalg import cg
 
-from napari_padis.posterior.conjugate import conjugate_gradients, proximal
+from napari_padis.posterior import problem as problem_module
+from napari_padis.posterior.conjugate import iterates, proximal
+from napari_padis.posterior.problem import Problem
 
 
-def dot(a, b):
-    return (a * b).sum(tuple(range(2, a.ndim)), keepdim=True)
+class Dense:
+    """A matrix as a forward model of images (..., 12)."""
+
+    norm = 1.0
+
+    def __init__(self, matrix):
+        self.matrix = matrix
+
+    def A(self, x):
+        return x @ self.matrix.T
+
+    def AT(self, y):
+        return y @ self.matrix
 
 
-def test_conjugate_gradients_solve_each_image_by_itself():
+def last(problem, y, centre, ridge, iterations, start=None):
+    return next(islice(iterates(problem, y, centre, ridge, start), iterations - 1, None))
+
+
+@pytest.fixture
+def problem():
     g = torch.Generator().manual_seed(0)
-    b = torch.randn((12, 12), generator=g, dtype=torch.float64)
-    matrix = b @ b.T + torch.eye(12)
-    rhs = torch.randn((3, 2, 12), generator=g, dtype=torch.float64)
-    x = conjugate_gradients(lambda v: v @ matrix, rhs, torch.zeros_like(rhs), 30, dot)
-    assert torch.allclose(x, rhs @ torch.linalg.inv(matrix), atol=1e-8)
-    alone = conjugate_gradients(
-        lambda v: v @ matrix, rhs[1:2, :1], torch.zeros(1, 1, 12).double(), 30, dot
+    matrix, y = (
+        torch.randn((n, k), generator=g, dtype=torch.float64) for n, k in ((9, 12), (2, 9))
     )
-    assert torch.allclose(alone, x[1:2, :1], atol=1e-12)
+    return Problem(Dense(matrix), y, 1.0, 1.0, 0.0, (2, 12))
 
 
-def test_converged_images_stay_finite():
-    zero = torch.zeros((2, 1, 5))
-    x = conjugate_gradients(lambda v: v, zero, zero, 4, dot)
+@pytest.mark.parametrize("begin", [False, True])
+def test_iterates_reach_the_least_squares_solution_of_each_image(problem, begin):
+    g = torch.Generator().manual_seed(1)
+    centre, start = torch.randn((2, 3, 2, 12), generator=g, dtype=torch.float64)
+    matrix, ridge = problem.operator.matrix, 0.3
+    left = matrix.T @ matrix + ridge * torch.eye(12)
+    exact = torch.linalg.solve(left, (problem.y @ matrix + ridge * centre).mT).mT
+    x = last(problem, problem.y, centre, ridge, 30, start if begin else None)
+    assert torch.allclose(x, exact, atol=1e-9)
+    alone = last(problem, problem.y, centre[1:2], ridge, 30, start[1:2] if begin else None)
+    assert torch.allclose(alone, x[1:2], atol=1e-12)
+
+
+def test_iterations_are_those_of_conjugate_gradients(problem):
+    """After k of them the best of the Krylov space, which scipy's solver finds too."""
+    matrix, ridge = problem.operator.matrix, 0.3
+    for iterations in (1, 3):
+        x = last(problem, problem.y, torch.zeros(1, 2, 12).double(), ridge, iterations)
+        for i in range(2):
+            system = (matrix.T @ matrix + ridge * torch.eye(12).double()).numpy()
+            theirs, _ = cg(system, (problem.y[i] @ matrix).numpy(), rtol=0, maxiter=iterations)
+            assert x[0, i].numpy() == pytest.approx(theirs, abs=1e-10)
+
+
+def test_converged_images_stay_finite(problem):
+    zero = torch.zeros((2, 2, 12), dtype=torch.float64)
+    x = last(problem, torch.zeros_like(problem.y), zero, 0.3, 4)
     assert torch.equal(x, zero)
+
+
+def test_parts_change_nothing(problem, monkeypatch):
+    g = torch.Generator().manual_seed(2)
+    centre, start = torch.randn((2, 5, 2, 12), generator=g, dtype=torch.float64)
+    y = torch.randn((5, 2, 9), generator=g, dtype=torch.float64)
+    whole = proximal(problem, centre, 3.0, 4, start, y), problem.residual(centre)
+    monkeypatch.setattr(problem_module, "PART", 2 * centre[0].nbytes)
+    assert [len(centre[part]) for part in problem.parts(centre)] == [2, 2, 1]
+    parts = proximal(problem, centre, 3.0, 4, start, y), problem.residual(centre)
+    assert torch.allclose(parts[0], whole[0], atol=1e-12)
+    assert parts[1] == pytest.approx(whole[1], rel=1e-12)
+    rms = (problem.A(centre) - problem.y).square().mean().sqrt()
+    assert whole[1] == pytest.approx(float(rms) / problem.sigma_y, rel=1e-12)
 
 
 def test_proximal_equals_closed_form():

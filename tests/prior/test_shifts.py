@@ -38,3 +38,14 @@ def test_another_generator_begins_anew():
     shifts = EvenShifts()
     assert _sequence(5, 1, shifts=shifts) == _sequence(5, 1, shifts=shifts) == _sequence(5, 1)
     assert _sequence(5, 1) != _sequence(5, 2)
+
+
+def test_the_denoiser_takes_them_when_asked(tiny_prior):
+    from napari_padis.prior.checkpoint import load_network
+    from napari_padis.prior.denoiser import PatchDenoiser
+
+    d = PatchDenoiser(*load_network(tiny_prior), (40, 36), even_shifts=True)
+    g = torch.Generator().manual_seed(0)
+    drawn = [d.draw(torch.zeros(1, 1, 40, 36), 0.1, g).shift for _ in range(400)]
+    rows, cols = d.grid.shifts
+    assert set(drawn) == {(a, b) for a in range(rows + 1) for b in range(cols + 1)}

@@ -12,26 +12,40 @@ SIZES = [5, 36, 64, 128, 200, 241, 243, 256, 304, 384, 512, 513, 765, 1024]
 
 @pytest.mark.parametrize("patch", [16, 56, 88])
 @pytest.mark.parametrize("multiple", [1, 4, 16])
-def test_no_other_side_near_the_trained_one_covers_less(patch, multiple):
+def test_few_pixels_are_covered_and_few_tiles_used(patch, multiple):
+    """No other allowed side has fewer covered pixels without having more tiles, or vice versa."""
     for size in SIZES:
         side, other = choose_side((size, 77), patch, multiple)
         assert other == choose_side((77, size), patch, multiple)[0]
         assert side % multiple == 0
         grid = PatchGrid((size, size), side, LEAST_PAD)
         assert min(grid.shifts) >= LEAST_PAD
-        near = [
-            p for p in range(multiple, 4 * patch, multiple) if 0.75 * patch <= p <= 1.15 * patch
-        ]
-        best = min(PatchGrid((size, size), p, LEAST_PAD).canvas[0] for p in near)
-        assert grid.canvas[0] <= best
+        near = [p for p in range(multiple, 200, multiple) if 0.75 * patch <= p <= 1.6 * patch]
         assert side in near or grid.count == 1
+        for p in near if side in near else ():
+            rival = PatchGrid((size, size), p, LEAST_PAD)
+            assert rival.canvas[0] >= grid.canvas[0] or rival.count > grid.count
 
 
-def test_tiles_are_large_where_that_costs_nothing():
-    assert choose_side((256, 256), 88, 4) == (88, 88)
-    assert choose_side((304, 241), 88, 4) == (80, 84)
-    # 272 pixels are 4 x 68 and 3 x 90.67: only one side is possible.
-    assert choose_side((264, 264), 88, 4)[0] * 4 == 272
+@pytest.mark.parametrize("size", [128, 200, 238, 241, 243, 256, 304, 384, 512, 513, 765, 1024])
+def test_little_more_than_the_image_is_covered(size):
+    for patch in (56, 88):
+        side, _ = choose_side((size, size), patch, 4)
+        assert PatchGrid((size, size), side, LEAST_PAD).canvas[0] / size < 1.07
+
+
+def test_networks_that_attend_keep_to_sides_near_the_trained_one():
+    from napari_padis.prior.architecture import NetworkConfig
+    from napari_padis.prior.card import PriorCard
+    from napari_padis.prior.tilings import make_tiles
+
+    for network, sides in (
+        (NetworkConfig(), (132, 80)),
+        (NetworkConfig(middle_attention=True), (88, 80)),
+        (NetworkConfig(attention=(2,)), (88, 80)),
+    ):
+        card = PriorCard(name="any", patch=88, network=network)
+        assert make_tiles("shifted", (256, 152), card).sides == sides
 
 
 def test_small_images_lie_in_one_small_tile():

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from napari_padis.cli.calibration import calibration
+from napari_padis.cli.errors import INTERRUPTED
 from napari_padis.cli.options import output_file, output_folder
+from napari_padis.cli.talk2d import talk_2d
 from napari_padis.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command()(calibration)
+app.command("talk-2d")(talk_2d)
 
 #: Share, bar, elapsed and remaining time.
 BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
@@ -48,6 +52,10 @@ def denoising(
         Path | None, typer.Option("--json", metavar="FILE", help="The same as JSON.")
     ] = None,
     slices: Slices = 8,
+    tiling: Annotated[
+        list[str] | None,
+        typer.Option("--tiling", help="Instead of the priors' own: averaged, ...; repeatable."),
+    ] = None,
     sigma: Annotated[
         list[float] | None,
         typer.Option("--sigma", help="Noise level on the scale [0, 1]; 0.02 to 0.5 by default."),
@@ -66,7 +74,11 @@ def denoising(
     from napari_padis.evaluation.slices import choose_slices
 
     where = choose_device(device)
-    contenders = [denoising.prior_contender(name, where) for name in prior]
+    contenders = [
+        denoising.prior_contender(name, where, tiling=kind)
+        for name in prior
+        for kind in tiling or (None,)
+    ]
     contenders += [classical.total_variation(), classical.nl_means()]
     if bm3d and (best := classical.bm3d()) is not None:
         contenders.append(best)
@@ -125,7 +137,7 @@ def prior_ablation(
     study = Ablation(
         read_data(data, validation, out, settings), settings, out, minutes, steps, where
     )
-    with tqdm(total=1.0, bar_format=BAR) as bar:
+    with _resumable(), tqdm(total=1.0, bar_format=BAR) as bar:
 
         def report(name: str, what: str, share: float) -> None:
             bar.n = share
@@ -196,11 +208,21 @@ def _table(csv: Path | None, json: Path | None) -> Path:
     return output_file(csv, (".csv",)) if csv is not None else output_file(json, (".json",))  # type: ignore[arg-type]
 
 
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say after Ctrl-C that nothing is lost, and end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("\nStopped; the same command goes on from here.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def _follow(steps: Iterable[tuple[int, int]]) -> None:
     """Run a study with a bar."""
     from tqdm import tqdm
 
-    with tqdm(total=1, bar_format=BAR) as bar:
+    with _resumable(), tqdm(total=1, bar_format=BAR) as bar:
         for done, total in steps:
             bar.total = total
             bar.n = done

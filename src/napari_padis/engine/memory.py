@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
     from napari_padis.prior.architecture import NetworkConfig
 
-#: Images of each chain held at once, as counted: state, denoised, estimates of this level and
-#: the one before, start, direction and border, and ten within conjugate gradients.
-COPIES = 16
+#: Images of each chain held at once. 'padis-fast' and 'padis-calibrated' hold four, as counted:
+#: state, denoised, and the estimates of this level and the one before; others up to eight.
+COPIES = 8
+
+#: Images of each chain within a data step, of the chains that take it together.
+STEP_COPIES = 10
 
 #: Images that statistics take, however many samples there are: mean and squares, finished and
 #: with those under way, snapshots for display, quantiles.
@@ -34,9 +37,12 @@ def network_bytes(config: NetworkConfig, pixels: int, batch: int, gradient: bool
     return int(maps * config.width * pixels * batch * 4)
 
 
-def state_bytes(chains: int, shape: tuple[int, int, int]) -> int:
+def state_bytes(chains: int, shape: tuple[int, int, int], channels: int = 1) -> int:
     """Bytes of all image-sized arrays of the chains that run together."""
-    return COPIES * 4 * chains * shape[0] * shape[1] * shape[2]
+    from napari_padis.posterior.problem import PART
+
+    sample = 4 * channels * shape[0] * shape[1] * shape[2]
+    return COPIES * chains * sample + STEP_COPIES * min(chains * sample, max(PART, sample))
 
 
 def kept_bytes(samples: int, shape: tuple[int, int, int]) -> int:

@@ -175,7 +175,7 @@ class _Run:
         self.latest = None
 
     def _level(self, state: Level) -> Iterator[Event]:
-        if not torch.isfinite(state.estimate).all():
+        if not math.isfinite(float(state.estimate.sum())):
             place = f"iteration {state.level + 1}"
             if math.isfinite(state.sigma):
                 place = f"noise level {state.sigma:.3g}"

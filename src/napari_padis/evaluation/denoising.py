@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import cast, get_args
 
 import numpy as np
 import torch
@@ -18,9 +18,9 @@ from napari_padis.errors import InputError
 from napari_padis.evaluation.classical import Contender, Image
 from napari_padis.evaluation.ledger import Ledger, Row
 from napari_padis.evaluation.slices import ChosenSlices, count_of, quality
-from napari_padis.prior.card import PriorCard
+from napari_padis.prior.card import PriorCard, Tiling
 from napari_padis.prior.catalogue import find_prior
-from napari_padis.prior.denoiser import finish, load_prior
+from napari_padis.prior.denoiser import PatchDenoiser, finish, load_prior
 from napari_padis.scan.units import scale_in
 
 #: Standard deviations of the noise on the scale of comparison.
@@ -36,24 +36,40 @@ def open_table(path: str | Path) -> Ledger:
 
 
 def prior_contender(
-    name: str | Path, device: torch.device | str = "cpu", patch: int | None = None
+    name: str | Path,
+    device: torch.device | str = "cpu",
+    patch: int | None = None,
+    tiling: str | None = None,
 ) -> Contender:
-    """The denoiser of a prior of CT images, with tiles of a side of its own choice or a given one.
+    """The denoiser of a prior of CT images, as samplers use it.
+
+    Parameters
+    ----------
+    name : str or path
+    device : torch.device
+    patch : int, optional
+        Side of the tiles; of the denoiser's choice when missing.
+    tiling : str, optional
+        Another way to make images of tiles than the prior's own.
 
     Raises
     ------
     InputError
-        If there is no such prior, or it is not one of single slices in HU.
+        If there is no such prior or tiling, or the prior is not one of single slices in HU.
     """
     path = find_prior(name)
     card = PriorCard.load(path)
     check_ct(card)
+    if tiling is not None and tiling not in get_args(Tiling):
+        raise InputError(
+            f"There is no tiling '{tiling}'; choose from {', '.join(get_args(Tiling))}."
+        )
     scale = scale_in(card.scale, WINDOW.unit)
     gain = WINDOW.width / scale.width
 
     @lru_cache(maxsize=2)
-    def load(shape: tuple[int, int]) -> Any:
-        return load_prior(path, shape, device, patch=patch)
+    def load(shape: tuple[int, int]) -> PatchDenoiser:
+        return load_prior(path, shape, device, patch=patch, tiling=cast(Tiling | None, tiling))
 
     def denoise(noisy: Image, sigma: float) -> Image:
         denoiser = load((noisy.shape[0], noisy.shape[1]))
@@ -63,7 +79,8 @@ def prior_contender(
         clean = finish(denoiser.denoise(x, gain * sigma, draw))[0, 0].cpu().numpy()
         return WINDOW.to_unit_interval(scale.from_unit_interval(clean))
 
-    return Contender(card.name, f"sha256 {card.sha256[:12]}", {"": denoise})
+    shown = f"{card.name}, {tiling}" if tiling else card.name
+    return Contender(shown, f"sha256 {card.sha256[:12]}", {"": denoise})
 
 
 def check_ct(card: PriorCard) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import torch
@@ -11,53 +11,51 @@ from torch import Tensor
 from napari_padis.posterior.problem import Problem
 
 
-def conjugate_gradients(
-    apply: Callable[[Tensor], Tensor],
-    rhs: Tensor,
-    x: Tensor,
-    iterations: int,
-    dot: Callable[[Tensor, Tensor], Tensor],
-) -> Tensor:
-    """Solve ``apply(x) = rhs``, each problem of a batch by itself.
+def iterates(
+    problem: Problem, y: Tensor, centre: Tensor, ridge: float, start: Tensor | None = None
+) -> Iterator[Tensor]:
+    """Towards ``argmin_x |A x - y|^2 / 2 + ridge |x - centre|^2 / 2``, without end.
+
+    Conjugate gradients on the normal equations, each problem of a batch by itself.
 
     Parameters
     ----------
-    apply : callable
-        Symmetric positive (semi-)definite map on tensors of shape (N, S, ...).
-    rhs, x : Tensor, shape (N, S, ...)
-        Right-hand side and start.
-    iterations : int
-        Number of iterations.
-    dot : callable
-        Inner product per problem, see :meth:`Problem.dot`.
+    problem : Problem
+    y : Tensor
+        Data, which broadcast against ``A x``.
+    centre : Tensor, shape (N, S, C, H, W)
+    ridge : float
+    start : Tensor, optional, shape (N, S, C, H, W)
+        The centre when missing.
+
+    Yields
+    ------
+    Tensor, shape (N, S, C, H, W)
+        A new one each time; the start is not among them.
+
+    Notes
+    -----
+    The curvature along p is ``|A p|^2 + ridge |p|^2`` (CGLS: Bjoerck, Numerical Methods for
+    Least Squares Problems, 1996, algorithm 7.4.1), so that n iterations take n transposes. The
+    residual is that of the centre or start, so that float32 keeps their digits.
     """
-    solution = x
-    for solution in islice(iterates(apply, rhs, x, dot), iterations):  # noqa: B007
-        pass
-    return solution
-
-
-def iterates(
-    apply: Callable[[Tensor], Tensor],
-    rhs: Tensor,
-    x: Tensor,
-    dot: Callable[[Tensor, Tensor], Tensor],
-) -> Iterator[Tensor]:
-    """Iterates of :func:`conjugate_gradients` without end, the start not among them."""
+    x = centre if start is None else start
     tiny = torch.finfo(x.dtype).tiny
-    r = rhs - apply(x)
-    p = r
-    rr = dot(r, r)
+    r = problem.AT(y - problem.A(x))
+    if start is not None:
+        r = r + ridge * (centre - start)
+    p, rr = r.clone(), problem.dot(r, r)
     while True:
-        q = apply(p)
+        projected = problem.A(p)
+        seen = problem.dot(projected, projected).view_as(rr)
         # Once an image has converged its residual is zero: it then stays as it is.
-        alpha = rr / dot(p, q).clamp_min(tiny)
-        x = x + alpha * p
-        r = r - alpha * q
-        new = dot(r, r)
-        p = r + new / rr.clamp_min(tiny) * p
-        rr = new
+        alpha = rr / (seen + ridge * problem.dot(p, p)).clamp_min(tiny)
+        x = torch.addcmul(x, alpha, p)
         yield x
+        r = torch.addcmul(r, alpha, problem.AT(projected).add_(p, alpha=ridge), value=-1)
+        new = problem.dot(r, r)
+        p.mul_(new / rr.clamp_min(tiny)).add_(r)
+        rr = new
 
 
 def proximal(
@@ -72,14 +70,19 @@ def proximal(
 
     The data step of DDS (Chung et al., "Decomposed diffusion sampler", ICLR 2024). Repeated
     for centres that hardly move it may ``start`` from the solution before: the iterations
-    then add up. The data are the problem's unless others ``y`` are given.
+    then add up. The data are the problem's unless others ``y`` are given, one of each sample.
+    Samples are taken in parts (:meth:`Problem.parts`), as it needs many arrays.
     """
-    target = problem.y if y is None else y
-
-    def apply(x: Tensor) -> Tensor:
-        return x + gamma * problem.AT(problem.A(x))
-
-    # In terms of the correction, so that float32 keeps the digits of the centre.
-    rhs = gamma * problem.AT(target - problem.A(centre))
-    first = torch.zeros_like(centre) if start is None else start - centre
-    return centre + conjugate_gradients(apply, rhs, first, iterations, problem.dot)
+    if gamma == 0:
+        return centre.clone()
+    solution = torch.empty_like(centre)
+    for part in problem.parts(centre):
+        steps = iterates(
+            problem,
+            problem.y if y is None else y[part],
+            centre[part],
+            1 / gamma,
+            None if start is None else start[part],
+        )
+        solution[part] = next(islice(steps, iterations - 1, None))
+    return solution

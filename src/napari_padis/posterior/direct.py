@@ -35,15 +35,10 @@ def start_cg(
     """
     ridge, iterations = settings["ridge"], int(settings["iterations"])
 
-    def apply(x: Tensor) -> Tensor:
-        return problem.AT(problem.A(x)) + ridge * x
-
     centre = problem.direct()[None]
     if problem.shape[-3] == 2:
         centre = torch.zeros_like(centre)
-    rhs = problem.AT(problem.y - problem.A(centre))
-    steps_from_centre = iterates(apply, rhs, torch.zeros_like(rhs), problem.dot)
-    for i, change in enumerate(islice(steps_from_centre, iterations)):
-        x = centre + change
+    steps_from_centre = iterates(problem, problem.y, centre, ridge)
+    for i, x in enumerate(islice(steps_from_centre, iterations)):
         yield Level(0, i, iterations, math.nan, x, None)
     return x.expand(samples, *problem.shape).clone()

@@ -76,7 +76,7 @@ class Evaluator:
         return z.to(like.device)
 
     def denoise(
-        self, x: Tensor, sigma: float, hold: Draw | None = None
+        self, x: Tensor, sigma: float, hold: Draw | None = None, again: bool = False
     ) -> Generator[State, None, tuple[Tensor, Draw]]:
         """Evaluate the denoiser with a new random draw.
 
@@ -86,6 +86,9 @@ class Evaluator:
         sigma : float
         hold : Draw, optional
             An earlier draw whose grid shift is kept; what else is random is drawn anew.
+        again : bool
+            Whether the draw is needed again, for :meth:`vjp`; otherwise the noise of the
+            padding, nearly an image of each sample, is let go.
 
         Returns
         -------
@@ -96,7 +99,7 @@ class Evaluator:
             draw = replace(draw, shift=hold.shift)
         result = yield from self._run(lambda: self.denoiser.denoise(x, sigma, draw))
         self.count += 1
-        return result, draw
+        return result, draw if again else replace(draw, border=None)
 
     def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Run:
         """Transposed Jacobian of the evaluation that used ``draw``, times ``v``."""

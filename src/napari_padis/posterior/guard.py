@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator
 from statistics import median
 
+import torch
 from torch import Tensor
 
 from napari_padis.errors import ReconstructionError
@@ -107,6 +108,7 @@ class Guard:
 
     def _rms(self, x: Tensor) -> float:
         """Root of the mean square of the worst image; inf where it is no number."""
-        axes = tuple(range(self._problem.first_axis, x.ndim))
-        worst = float(x.square().mean(axes).max())
-        return math.sqrt(worst) if math.isfinite(worst) else math.inf
+        first = self._problem.first_axis
+        norms = torch.linalg.vector_norm(x, dim=tuple(range(first, x.ndim)))
+        worst = float(norms.max()) / math.sqrt(x.shape[first:].numel())
+        return worst if math.isfinite(worst) else math.inf

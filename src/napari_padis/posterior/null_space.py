@@ -71,14 +71,11 @@ def null_part(
     one; solved by conjugate gradients.
     """
 
-    def apply(v: Tensor) -> Tensor:
-        return problem.AT(problem.A(v)) + ridge * v
-
     seen = torch.zeros_like(x)
     if not bool(x.any()):
         return seen
     size, before = problem.dot(x, x).sqrt(), seen
-    steps = iterates(apply, problem.AT(problem.A(x)), seen, problem.dot)
+    steps = iterates(problem, problem.A(x), seen, ridge)
     for i, seen in enumerate(islice(steps, iterations)):
         if stopped():
             return None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+#: Bytes of the samples that are worked on at once where that takes many arrays: 64 images of
+#: 256 x 256 pixels, more than which no projector takes at once on a processor.
+PART = 2**24
 
 
 class Operator(Protocol):
@@ -96,6 +101,11 @@ class Problem:
         """Inner product of each problem by itself, broadcastable against ``a``."""
         return (a * b).sum(tuple(range(self.first_axis, a.ndim)), keepdim=True)
 
+    def parts(self, x: Tensor) -> Iterator[slice]:
+        """Samples (N, S, C, H, W) in parts of :data:`PART`, but one at least."""
+        each = max(1, PART // max(1, x[0].numel() * x.element_size()))
+        return (slice(i, min(i + each, len(x))) for i in range(0, len(x), each))
+
     def A(self, x: Tensor) -> Tensor:
         """Normalised forward map of x (..., S, C, H, W)."""
         return self._physical(x) / self.operator.norm
@@ -129,5 +139,10 @@ class Problem:
 
     def residual(self, x: Tensor) -> float:
         """RMS of ``A x - y`` over the measured data, in units of the noise level."""
-        square = float((self.A(x) - self.y).square().mean()) / self.measured
-        return math.sqrt(square) / self.sigma_y
+        samples = x.reshape(-1, *self.shape)
+        square = 0.0
+        for part in self.parts(samples):
+            difference = self.A(samples[part]).sub_(self.y)
+            square += float(self.dot(difference, difference).double().sum())
+        count = len(samples) * self.y.numel() * self.measured
+        return math.sqrt(square / count) / self.sigma_y

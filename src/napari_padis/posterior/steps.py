@@ -22,8 +22,8 @@ def langevin(
     evaluator: Evaluator, x: Tensor, target: Tensor, sigma: float, epsilon: float
 ) -> Tensor:
     """One step of Langevin dynamics at a noise level whose score is (target - x) / sigma^2."""
-    noise = math.sqrt(epsilon) * sigma * evaluator.noise(x)
-    return x + epsilon / 2 * (target - x) + noise
+    moved = evaluator.noise(x).mul_(math.sqrt(epsilon) * sigma)
+    return moved.add_(x, alpha=1 - epsilon / 2).add_(target, alpha=epsilon / 2)
 
 
 def ddim(
@@ -42,13 +42,14 @@ def ddim(
     estimate : Tensor, shape (N, S, C, H, W)
         Of the clean image.
     direction : Tensor, shape (N, S, C, H, W)
-        The noise in the state, of unit variance.
+        The noise in the state, of unit variance; overwritten by the result.
     sigma, below : float
     eta : float
         Share of new noise: 0 is deterministic, 1 forgets as much as ancestral sampling.
     """
     tau = eta * below * math.sqrt(1 - (below / sigma) ** 2)
-    return estimate + math.sqrt(below**2 - tau**2) * direction + tau * evaluator.noise(direction)
+    moved = direction.mul_(math.sqrt(below**2 - tau**2)).add_(estimate)
+    return moved.add_(evaluator.noise(moved), alpha=tau) if tau else moved
 
 
 def towards_data(problem: Problem, residual: Tensor, sigma: float) -> Tensor:
@@ -66,7 +67,7 @@ def towards_data(problem: Problem, residual: Tensor, sigma: float) -> Tensor:
     sigma : float
     """
     weight = sigma**2 / (sigma**2 + problem.sigma_y**2)
-    return -weight * problem.AT(residual)
+    return problem.AT(residual).mul_(-weight)
 
 
 def aware_gamma(problem: Problem, evaluator: Evaluator) -> Callable[[float], float]:
@@ -98,5 +99,9 @@ def noisy_start(problem: Problem, evaluator: Evaluator, samples: int, sigma: flo
     error of the direct reconstruction it is enough for a sampler to go on from (Chung et al.,
     "Come-closer-diffuse-faster", CVPR 2022).
     """
-    x = problem.start().expand(samples, *problem.shape)
-    return x + sigma * evaluator.noise(x)
+    return noisy(evaluator, problem.start().expand(samples, *problem.shape), sigma)
+
+
+def noisy(evaluator: Evaluator, x: Tensor, sigma: float) -> Tensor:
+    """``x`` plus white noise of level ``sigma``, as a new tensor."""
+    return evaluator.noise(x).mul_(sigma).add_(x)

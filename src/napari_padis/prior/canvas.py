@@ -46,8 +46,3 @@ def framed(image: Tensor, canvas: Pair, offset: Pair, border: Tensor | None = No
     middle[..., left + cols :] = after.unflatten(-1, (rows, right))
     middle[..., left : left + cols] = image
     return out
-
-
-def dilated(mask: Tensor, pixels: int) -> Tensor:
-    """Masks grown by some pixels in every direction, (B, 1, H, W) to the same."""
-    return F.max_pool2d(mask.float(), 2 * pixels + 1, 1, pixels) > 0

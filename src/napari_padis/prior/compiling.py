@@ -23,17 +23,26 @@ def compiled(
         Why it is not compiled; empty if it is.
     """
     network = cast(nn.Module, torch.compile(model, dynamic=False))
-    patch, c = config.patch_sizes[-1], config.network
-    x = torch.zeros((2, c.image_channels, patch, patch), device=device)
-    told: list[torch.Tensor] = [torch.zeros((2, 2, patch, patch), device=device)]
-    if c.conditions:
-        told.append(torch.zeros((2, c.conditions), device=device))
     try:
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
-            network(x, torch.ones(2, device=device), *told).sum().backward()
+        # Every shape now, so that the time of compiling is not part of the budget.
+        for patch, batch in zip(config.patch_sizes, config.batches, strict=True):
+            _once(network, config, patch, batch, device)
     except Exception as error:  # no compiler, an old one, a part it cannot compile
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:150].rstrip(". ")
         return model, f"The network is not compiled, training is slower: {why}."
     finally:
         model.zero_grad(set_to_none=True)
     return network, ""
+
+
+def _once(
+    network: nn.Module, config: TrainingConfig, patch: int, batch: int, device: torch.device
+) -> None:
+    """Forward and backward on zeros, as a training step does them."""
+    c = config.network
+    x = torch.zeros((batch, c.image_channels, patch, patch), device=device)
+    told = [torch.zeros((batch, 2, patch, patch), device=device)]
+    if c.conditions:
+        told.append(torch.zeros((batch, c.conditions), device=device))
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+        network(x, torch.ones(batch, device=device), *told).sum().backward()

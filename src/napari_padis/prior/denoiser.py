@@ -11,14 +11,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from napari_padis.prior.canvas import border_size, dilated
+from napari_padis.prior.canvas import border_size
 from napari_padis.prior.card import PriorCard, Tiling
 from napari_padis.prior.hardware import bfloat16_is_fast, tiles_at_once
 from napari_padis.prior.network import EDMDenoiser, channels_last
 from napari_padis.prior.patches import Shift
 from napari_padis.prior.shifts import EvenShifts
 from napari_padis.prior.sides import Pair
-from napari_padis.prior.tilings import Block, make_tiles
+from napari_padis.prior.tilings import make_tiles
 
 #: Work that yields the share done of one evaluation (0..1) and returns a tensor, so
 #: that whoever runs it can pause, stop and report between batches of patches.
@@ -107,7 +107,6 @@ class PatchDenoiser:
         self._table = torch.tensor(card.error_table, dtype=torch.float64).reshape(-1, 2)
         self._even = EvenShifts() if even_shifts else None
         self._condition = torch.tensor(condition, device=self.device).reshape(1, -1)
-        self._body: Tensor | None = None
 
     def draw(self, x: Tensor, sigma: float, generator: torch.Generator) -> Draw:
         """A shift and the noise of the padding; one shift for the batch."""
@@ -127,25 +126,10 @@ class PatchDenoiser:
         """Chunk by chunk: the Jacobian of the network is block diagonal over the tiles."""
         return (yield from self._evaluate(x, sigma, draw, v))
 
-    def skip_air(self, body: Tensor | None, grow: int = 8) -> None:
-        """Take tiles without a body pixel as zero instead of evaluating the network.
-
-        Parameters
-        ----------
-        body : Tensor of bool, shape (H, W) or (S, H, W), or None
-            Where the images (..., S, C, H, W) may differ from zero; None evaluates all tiles.
-        grow : int
-            Pixels by which the mask is grown first.
-        """
-        if body is not None:
-            body = dilated(body.to(self.device).reshape(-1, 1, *self.grid.shape), grow)
-        self._body = body
-
     def error_variance(self, sigma: float) -> float:
         """r_t^2 from the card's table, log-log interpolated; sigma^2 at most.
 
-        Without a table the prior's spread tau = 0.25 stands in:
-        sigma^2 tau^2 / (sigma^2 + tau^2).
+        Without a table tau = 0.25 stands in: sigma^2 tau^2 / (sigma^2 + tau^2).
         """
         if not len(self._table):
             return sigma**2 * 0.0625 / (sigma**2 + 0.0625)
@@ -168,38 +152,31 @@ class PatchDenoiser:
     def _evaluate(self, x: Tensor, sigma: float, draw: Draw, v: Tensor | None) -> Work:
         """Denoise, or multiply ``v`` by the transposed Jacobian."""
         flat = x.reshape(-1, *x.shape[-3:])
-        out = torch.zeros_like(flat)
+        out = torch.empty_like(flat)
         shift = draw.shift or (0, 0)
-        done, blocks = 0, self.grid.blocks(shift)
-        total = len(flat) * sum(block.count for block in blocks)
-        for block, images in self._batches(blocks, len(flat)):
-            border = None if draw.border is None else draw.border[images]
-            tiles = block.extract(flat[images], shift, border)
-            result = torch.zeros_like(tiles)
-            weights = None if v is None else block.spread(v.reshape(flat.shape)[images], shift)
-            position = block.positions(shift, self.device)
-            for i in self._occupied(block, images, shift, len(tiles)).split(self.patch_batch):
+        for images, tiles, position in self._batches(flat, draw, shift):
+            result = torch.empty_like(tiles)
+            weights = None if v is None else self.grid.spread(v.reshape(flat.shape)[images], shift)
+            parts = torch.arange(len(tiles), device=self.device).split(self.patch_batch)
+            for done, i in enumerate(parts):
                 w = None if weights is None else weights[i]
-                result[i] = self._call(tiles[i], sigma, position[i % block.count], w)
-                yield done / total
-                done += len(i)
-            out[images] += (block.assemble if v is None else block.gather)(result, shift)
+                result[i] = self._call(tiles[i], sigma, position[i % self.grid.count], w)
+                share = done / len(parts) * (images.stop - images.start)
+                yield (images.start + share) / len(out)
+            put = self.grid.assemble if v is None else self.grid.gather
+            out[images] = put(result, shift)
         return out.reshape(x.shape)
 
-    def _batches(self, blocks: Sequence[Block], count: int) -> Iterator[tuple[Block, slice]]:
-        """Equal tiles of as many whole images as fill a network call."""
-        for block in blocks:
-            each = max(1, self.patch_batch // block.count)
-            for start in range(0, count, each):
-                yield block, slice(start, min(start + each, count))
-
-    def _occupied(self, block: Block, images: slice, shift: Shift, count: int) -> Tensor:
-        """Indices of the tiles that are not known to be air."""
-        if self._body is None:
-            return torch.arange(count, device=self.device)
-        which = torch.arange(images.start, images.stop, device=self.device) % len(self._body)
-        tiles = block.extract(self._body[which].float(), shift)
-        return tiles.flatten(1).any(dim=1).nonzero()[:, 0]
+    def _batches(
+        self, flat: Tensor, draw: Draw, shift: Shift
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Whole images whose tiles fill a network call, and the positions of one image's."""
+        each = max(1, self.patch_batch // self.grid.count)
+        position = self.grid.positions(shift, self.device)
+        for start in range(0, len(flat), each):
+            images = slice(start, min(start + each, len(flat)))
+            border = None if draw.border is None else draw.border[images]
+            yield images, self.grid.extract(flat[images], shift, border), position
 
     def _call(self, tiles: Tensor, sigma: float, position: Tensor, v: Tensor | None) -> Tensor:
         """Evaluate the network on some tiles, or its transposed Jacobian."""

@@ -107,10 +107,6 @@ class OverlappingTiles:
         """The one position there is."""
         return 0, 0
 
-    def blocks(self, shift: Shift) -> list[OverlappingTiles]:
-        """Equal tiles together: they all are."""
-        return [self]
-
     def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
         """Cut images into tiles, see :meth:`PatchGrid.extract`."""
         canvas = framed(image, self.canvas, self._offset, border)

@@ -132,10 +132,6 @@ class PatchGrid:
         )
         return rows, cols
 
-    def blocks(self, shift: Shift) -> list[PatchGrid]:
-        """Equal tiles together: they all are."""
-        return [self]
-
     def corners(self, shift: Shift) -> Tensor:
         """First pixel (row, column) of each tile in the image frame, shape (count, 2)."""
         top, left = self.offset(shift)

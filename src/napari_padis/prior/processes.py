@@ -22,7 +22,7 @@ class Processes:
     def __init__(self, device: torch.device) -> None:
         self.rank = int(os.environ.get("RANK", 0))
         self.world = int(os.environ.get("WORLD_SIZE", 1))
-        if self.world > 1 and device.type == "cuda" and device.index is None:
+        if self.world > 1 and str(device) == "cuda":
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
             torch.cuda.set_device(device)
         self.device = device

@@ -10,8 +10,11 @@ Pair = tuple[int, int]
 
 #: Least padding of a moving grid along an axis: there are at least one shift more than that.
 LEAST_PAD = 8
-#: Sides tried, relative to the prior's own.
-RANGE = (0.75, 1.15)
+#: Sides tried, relative to the prior's own: convolutional networks denoise larger tiles than
+#: those of training better, those that attend over the tile have not learned to.
+SMALLEST, LARGEST, LARGEST_ATTENDING = 0.75, 1.6, 1.15
+#: Pixels of a tile's side that are lost to its borders, where it is denoised worst.
+RIM = 4
 #: Least size, relative to the whole images of training, that is padded to theirs.
 WHOLE = 0.75
 
@@ -26,12 +29,18 @@ def next_multiple(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def choose_side(shape: tuple[int, int], patch: int, multiple: int, least: int = LEAST_PAD) -> Pair:
-    """Rows and columns of the tiles that cover an image with the fewest pixels.
+def choose_side(
+    shape: tuple[int, int],
+    patch: int,
+    multiple: int,
+    least: int = LEAST_PAD,
+    largest: float = LARGEST,
+) -> Pair:
+    """Rows and columns of the tiles that cover an image with few pixels.
 
     The network's cost is its pixels: ``K P`` along an axis, where ``K`` tiles of side ``P``
-    cover the image and its least padding. Larger tiles at the same cost come first, since each
-    tile is denoised worst near its borders.
+    cover the image and its least padding. Each tile counts :data:`RIM` pixels more than it has,
+    so that few large tiles are preferred at nearly the same cost.
 
     Parameters
     ----------
@@ -43,12 +52,14 @@ def choose_side(shape: tuple[int, int], patch: int, multiple: int, least: int = 
         Sides must be divisible by this.
     least : int
         Least padding along each axis.
+    largest : float
+        Largest side relative to ``patch``.
 
     Returns
     -------
     tuple of int
     """
-    rows, cols = (_along(n + least, patch, multiple) for n in shape)
+    rows, cols = (_along(n + least, patch, multiple, largest) for n in shape)
     return rows, cols
 
 
@@ -64,10 +75,11 @@ def whole_sides(shape: tuple[int, int], patch: int, multiple: int) -> Pair:
     return rows, cols
 
 
-def _along(length: int, patch: int, multiple: int) -> int:
+def _along(length: int, patch: int, multiple: int, largest: float) -> int:
     """Side along one axis for tiles that take at least ``length`` pixels."""
-    low = next_multiple(math.ceil(patch * RANGE[0]), multiple)
-    high = max(low, math.floor(patch * RANGE[1]) // multiple * multiple)
+    low = next_multiple(math.ceil(patch * SMALLEST), multiple)
+    high = max(low, math.floor(patch * largest) // multiple * multiple)
     if length <= low:  # one tile, smaller than those of training
         return next_multiple(length, multiple)
-    return min(range(low, high + 1, multiple), key=lambda p: (next_multiple(length, p), -p))
+    sides = range(low, high + 1, multiple)
+    return min(sides, key=lambda p: (-(-length // p) * (p + RIM), -p))

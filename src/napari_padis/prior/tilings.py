@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -12,40 +11,26 @@ from napari_padis.errors import InputError
 from napari_padis.prior.card import PriorCard, Tiling
 from napari_padis.prior.overlapping import OverlappingTiles
 from napari_padis.prior.patches import PatchGrid, Shift
-from napari_padis.prior.sides import LEAST_PAD, Pair, choose_side, next_multiple, pair, whole_sides
+from napari_padis.prior.sides import (
+    LARGEST,
+    LARGEST_ATTENDING,
+    LEAST_PAD,
+    Pair,
+    choose_side,
+    next_multiple,
+    pair,
+    whole_sides,
+)
 
 #: Distance of overlapping tiles relative to their side, when it is left open.
 STRIDES = {"averaged": 0.5, "stitched": 0.75}
 
 
-class Block(Protocol):
-    """Equal tiles: how images become tiles (``extract``) and tiles images (``assemble``).
+class Tiles(Protocol):
+    """How images become tiles (``extract``) and tiles an image (``assemble``).
 
     Both are linear; ``gather`` and ``spread`` are their transposes.
     """
-
-    @property
-    def count(self) -> int:
-        """Tiles per image."""
-
-    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
-        """Tiles of images, (B, C, H, W) to (B * count, C, rows, columns)."""
-
-    def assemble(self, tiles: Tensor, shift: Shift) -> Tensor:
-        """Images of tiles."""
-
-    def spread(self, image: Tensor, shift: Shift) -> Tensor:
-        """Transpose of ``assemble``."""
-
-    def gather(self, tiles: Tensor, shift: Shift) -> Tensor:
-        """Transpose of ``extract`` as a function of the image."""
-
-    def positions(self, shift: Shift, device: torch.device | None = None) -> Tensor:
-        """Position channels of all tiles, shape (count, 2, rows, columns)."""
-
-
-class Tiles(Protocol):
-    """All tiles of an image, whose image is the sum of those of the blocks."""
 
     @property
     def shape(self) -> Pair:
@@ -53,7 +38,11 @@ class Tiles(Protocol):
 
     @property
     def sides(self) -> Pair:
-        """Rows and columns of the largest tile."""
+        """Rows and columns of a tile."""
+
+    @property
+    def count(self) -> int:
+        """Tiles per image."""
 
     @property
     def canvas(self) -> Pair:
@@ -70,8 +59,20 @@ class Tiles(Protocol):
     def random_shift(self, generator: torch.Generator) -> Shift:
         """Draw one of the positions of the tiles."""
 
-    def blocks(self, shift: Shift) -> Sequence[Block]:
-        """The tiles, equal ones together."""
+    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
+        """Tiles of images, (B, C, H, W) to (B * count, C, rows, columns)."""
+
+    def assemble(self, tiles: Tensor, shift: Shift) -> Tensor:
+        """Images of tiles."""
+
+    def spread(self, image: Tensor, shift: Shift) -> Tensor:
+        """Transpose of ``assemble``."""
+
+    def gather(self, tiles: Tensor, shift: Shift) -> Tensor:
+        """Transpose of ``extract`` as a function of the image."""
+
+    def positions(self, shift: Shift, device: torch.device | None = None) -> Tensor:
+        """Position channels of all tiles, shape (count, 2, rows, columns)."""
 
 
 def make_tiles(
@@ -109,7 +110,9 @@ def make_tiles(
             f"The patch side {patch} must be divisible by {multiple} for the prior '{card.name}'."
         )
     if kind == "shifted":
-        sides = sides or choose_side(shape, card.patch, multiple)
+        convolutional = not (card.network.attention or card.network.middle_attention)
+        largest = LARGEST if convolutional else LARGEST_ATTENDING
+        sides = sides or choose_side(shape, card.patch, multiple, largest=largest)
         return PatchGrid(shape, sides, LEAST_PAD)
     if kind == "fixed":
         return PatchGrid(shape, sides or card.patch, moves=False)

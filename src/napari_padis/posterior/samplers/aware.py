@@ -37,15 +37,19 @@ def aware_langevin(
     for i, sigma in enumerate(sigmas):
         r2 = variance(sigma)
         for _ in range(inner):
-            denoised, draw = yield from evaluator.denoise(x, sigma)
-            residual = problem.A(denoised) - problem.y
+            denoised, draw = yield from evaluator.denoise(x, sigma, again=gradient)
+            residual = problem.A(denoised).sub_(problem.y)
             estimate = proximal(problem, denoised, r2 / problem.sigma_y**2, iterations)
-            change = estimate - denoised
-            if gradient:
-                change = yield from evaluator.vjp(x, sigma, draw, sigma**2 / r2 * change)
-            moved = langevin(evaluator, x, denoised + guard.factor * change, sigma, epsilon)
-            x = yield from guard.watch(moved, sigma, residual)
             yield Level(evaluator.count, i, len(sigmas), sigma, estimate, draw.shift)
+            target = estimate - denoised
+            if gradient:
+                target = yield from evaluator.vjp(x, sigma, draw, target.mul_(sigma**2 / r2))
+            target.mul_(guard.factor).add_(denoised)
+            del denoised, draw
+            x = yield from guard.watch(
+                langevin(evaluator, x, target, sigma, epsilon), sigma, residual
+            )
+            del target
     return x
 
 

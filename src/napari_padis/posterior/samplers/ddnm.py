@@ -31,10 +31,13 @@ def ve_ddnm(
         for _ in range(inner):
             denoised, draw = yield from evaluator.denoise(x, sigma)
             projected = problem.A(denoised)
-            estimate = denoised + guard.factor * (direct - problem.direct(projected))
-            moved = langevin(evaluator, x, estimate, sigma, epsilon)
-            x = yield from guard.watch(moved, sigma, projected - problem.y)
+            change = problem.direct(projected).neg_().add_(direct)
+            estimate = change.mul_(guard.factor).add_(denoised)
+            del denoised, change
             yield Level(evaluator.count, i, len(sigmas), sigma, estimate, draw.shift)
+            moved = langevin(evaluator, x, estimate, sigma, epsilon)
+            x = yield from guard.watch(moved, sigma, projected.sub_(problem.y))
+            del moved
     return estimate
 
 

@@ -39,7 +39,8 @@ def dds(
         estimate = proximal(problem, denoised, guard.factor * gamma(sigma), iterations)
         yield Level(evaluator.count, first + i, count, sigma, estimate, draw.shift)
         if i + 1 < len(sigmas):
-            direction = (x - denoised) / sigma
+            direction = (x - denoised).div_(sigma)
+            del denoised
             x = ddim(evaluator, estimate, direction, sigma, sigmas[i + 1], eta)
     return estimate
 
@@ -51,6 +52,17 @@ def start(
     gamma = chosen_gamma(problem, evaluator, settings)
     sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_MEAN)
     sigmas = geometric(sigma_max, settings["sigma_min"], max(1, steps - used))
-    x = noisy_start(problem, evaluator, samples, sigma_max)
     cg, eta = cg_steps(problem, settings), settings["eta"]
-    return (yield from dds(problem, evaluator, x, sigmas, gamma, cg, eta, first=used))
+    # Without a name here, the start goes as soon as the sampler has left it.
+    return (
+        yield from dds(
+            problem,
+            evaluator,
+            noisy_start(problem, evaluator, samples, sigma_max),
+            sigmas,
+            gamma,
+            cg,
+            eta,
+            first=used,
+        )
+    )

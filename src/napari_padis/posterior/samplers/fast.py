@@ -11,7 +11,15 @@ from napari_padis.posterior.method import split
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.samplers.dds import dds
 from napari_padis.posterior.schedule import geometric
-from napari_padis.posterior.steps import Settings, aware_gamma, cg_steps, langevin, noisy_start
+from napari_padis.posterior.steps import (
+    Settings,
+    aware_gamma,
+    cg_steps,
+    ddim,
+    langevin,
+    noisy,
+    noisy_start,
+)
 from napari_padis.posterior.warm import FOR_MEAN, FOR_SPREAD, start_level
 
 
@@ -42,13 +50,16 @@ def aware_corrector(
             x = yield from guard.watch(x, sigma)
             clean, draw = yield from evaluator.denoise(x, sigma)
             estimate = proximal(problem, clean, guard.factor * gamma(sigma), iterations)
-            if j == inner - 1 and i + 1 < len(sigmas):
-                x = estimate + sigmas[i + 1] * (x - clean) / sigma
-            else:
-                x = langevin(evaluator, x, estimate, sigma, epsilon)
             yield Level(
                 evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift
             )
+            if j == inner - 1 and i + 1 < len(sigmas):
+                noise = (x - clean).div_(sigma)
+                x = ddim(evaluator, estimate, noise, sigma, sigmas[i + 1], eta=0.0)
+                del noise
+            else:
+                x = langevin(evaluator, x, estimate, sigma, epsilon)
+            del clean
     return estimate if denoised else x
 
 
@@ -85,11 +96,11 @@ def _descend(
     """DDS from the direct reconstruction plus noise to ``sigma_switch``, then the corrector."""
     descent, levels = split(steps, settings)
     cg, switch, inner = cg_steps(problem, settings), settings["sigma_switch"], settings["inner"]
-    x = noisy_start(problem, evaluator, samples, sigma_max)
-    x = yield from dds(
+    # States get no name here, so that they go as soon as the samplers have left them.
+    first_stage = dds(
         problem,
         evaluator,
-        x,
+        noisy_start(problem, evaluator, samples, sigma_max),
         geometric(sigma_max, switch, max(1, descent - used)),
         aware_gamma(problem, evaluator),
         cg,
@@ -97,12 +108,11 @@ def _descend(
         first=used,
         levels=descent + levels,
     )
-    x = x + switch * evaluator.noise(x)
     return (
         yield from aware_corrector(
             problem,
             evaluator,
-            x,
+            noisy(evaluator, (yield from first_stage), switch),
             geometric(switch, settings["sigma_min"], levels),
             int(inner),
             settings["epsilon"],

@@ -31,10 +31,10 @@ def annealed_langevin(
         for _ in range(inner):
             denoised, draw = yield from evaluator.denoise(x, sigma)
             residual = problem.A(x) - problem.y
-            moved = langevin(evaluator, x, denoised, sigma, epsilon)
-            moved = moved + guard.factor * zeta * towards_data(problem, residual, sigma)
-            x = yield from guard.watch(moved, sigma, residual)
             yield Level(evaluator.count, i, len(sigmas), sigma, denoised, draw.shift)
+            moved = langevin(evaluator, x, denoised, sigma, epsilon)
+            moved.add_(towards_data(problem, residual, sigma), alpha=guard.factor * zeta)
+            x = yield from guard.watch(moved, sigma, residual)
     return x
 
 

@@ -35,16 +35,17 @@ def padis(
     guard = Guard(problem, x, sigmas[0])
     for i, sigma in enumerate(sigmas):
         for j in range(inner):
-            denoised, draw = yield from evaluator.denoise(x, sigma)
+            denoised, draw = yield from evaluator.denoise(x, sigma, again=True)
+            yield Level(evaluator.count, i, len(sigmas), sigma, denoised, draw.shift)
             r = problem.A(denoised) - problem.y
             back = problem.AT(r / problem.dot(r, r).sqrt().clamp_min(1e-12))
             gradient = yield from evaluator.vjp(x, sigma, draw, back)
-            alpha = epsilon * sigma**2
-            moved = x - guard.factor * zeta * gradient + alpha / 2 * (denoised - x) / sigma**2
+            del back, draw
+            moved = gradient.mul_(-guard.factor * zeta).add_(x, alpha=1 - epsilon / 2)
+            moved.add_(denoised, alpha=epsilon / 2)
             if (i, j) != (len(sigmas) - 1, inner - 1):
-                moved = moved + math.sqrt(alpha) * evaluator.noise(x)
+                moved.add_(evaluator.noise(x), alpha=math.sqrt(epsilon) * sigma)
             x = yield from guard.watch(moved, sigma, r)
-            yield Level(evaluator.count, i, len(sigmas), sigma, denoised, draw.shift)
     return x
 
 

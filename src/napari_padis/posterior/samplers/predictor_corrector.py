@@ -34,7 +34,7 @@ def predictor_corrector(
         share = 1 - (below / sigma) ** 2
         x = x + share * (denoised - x) + sigma * math.sqrt(share) * evaluator.noise(x)
         residual = problem.A(x) - problem.y
-        x = x + guard.factor * zeta * towards_data(problem, residual, below)
+        x.add_(towards_data(problem, residual, below), alpha=guard.factor * zeta)
         x = yield from guard.watch(x, below, residual)
         yield Level(evaluator.count, i, count, sigma, denoised, draw.shift)
 
@@ -44,7 +44,7 @@ def predictor_corrector(
         epsilon = (2 * snr**2 * ratio).clamp_max(below**2)
         x = x + epsilon * score + (2 * epsilon).sqrt() * noise
         residual = problem.A(x) - problem.y
-        x = x + guard.factor * zeta * towards_data(problem, residual, below)
+        x.add_(towards_data(problem, residual, below), alpha=guard.factor * zeta)
         x = yield from guard.watch(x, below, residual)
         yield Level(evaluator.count, i, count, below, denoised, draw.shift)
     return x

@@ -42,7 +42,7 @@ def split_gibbs(
             x, draw = yield from evaluator.denoise(state, sigma)
             yield Level(evaluator.count, i, len(rhos), sigma, x, draw.shift)
             if j + 1 < len(sigmas):
-                direction = (state - x) / sigma
+                direction = (state - x).div_(sigma)
                 state = ddim(evaluator, x, direction, sigma, sigmas[j + 1], 1.0)
     return x
 
