@@ -40,7 +40,7 @@ def test_the_whole_card(cli):
         card.sha256,
         "-1000 to 1000 HU",
         "1.58 mm",
-        "56, 32, 16 pixels",
+        "88, 56, 32 pixels",
         "3.44 M",
         *card.trained_on[:3],
     ):

@@ -24,7 +24,7 @@ def planned(measurement, prior, **values):
 @pytest.mark.parametrize(
     ("values", "moves", "tiles"),
     [
-        ({"method": "padis"}, True, 9),
+        ({"method": "padis"}, True, 4),
         ({"method": "padis-simple"}, False, 9),
         ({"method": "padis", "tiling": "fixed"}, False, 9),
         ({"method": "padis-simple", "tiling": "whole"}, False, 1),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from itertools import islice
 
 import torch
-from torch import Tensor
 
 from napari_padis.posterior.conjugate import iterates
 from napari_padis.posterior.evaluator import Evaluator, Level, Run

@@ -70,7 +70,6 @@ def null_part(
     The same as ``x - (A^T A + d)^-1 A^T A x``, which needs no array of the data's size but
     one; solved by conjugate gradients.
     """
-
     seen = torch.zeros_like(x)
     if not bool(x.any()):
         return seen
