@@ -39,12 +39,12 @@ def reconstruct(recipe: Recipe, measurement: Measurement) -> Result:
     raise AssertionError("a run always finishes")
 
 
-def bare_seconds(prior: str, shape: tuple[int, int], patch_batch: int, repeats: int = 8) -> float:
+def bare_seconds(prior: str, shape: tuple[int, int], repeats: int = 8) -> float:
     """Seconds of one network evaluation of one slice, tiles ready, nothing around it."""
-    denoiser = load_prior(prior, shape, patch_batch=patch_batch)
+    denoiser = load_prior(prior, shape)
     grid = denoiser.grid
-    images = max(1, patch_batch // grid.count)
-    tiles = torch.rand((grid.count * images, 1, grid.patch, grid.patch))
+    images = max(1, denoiser.patch_batch // grid.count)
+    tiles = torch.rand((grid.count * images, 1, *grid.sides))
     sigma = torch.full((len(tiles),), 0.1)
     where = grid.positions((0, 0)).repeat(images, 1, 1, 1)
     with torch.no_grad():
@@ -98,7 +98,6 @@ def main() -> None:
         steps=o.steps,
         seed=o.seed,
         device="cpu",
-        patch_batch=50,
         options=options,
     )
     result = reconstruct(recipe, measurement)
@@ -115,7 +114,7 @@ def main() -> None:
     print(f"{'slice':22s}" + " ".join(f"{i:6d}" for i in indices) + "    mean")
     for name, values in rows.items():
         print(f"{name:22s}" + " ".join(f"{v:6.2f}" for v in values) + f"  {np.mean(values):6.2f}")
-    bare = bare_seconds(o.prior, measurement.geometry.image_shape, 50)
+    bare = bare_seconds(o.prior, measurement.geometry.image_shape)
     ratio = report["seconds"] / (bare * report["image_evaluations"])
     print(
         f"{report['seconds_per_slice']:.1f} s a slice on {torch.get_num_threads()} threads; "

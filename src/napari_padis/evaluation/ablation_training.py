@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from napari_padis.errors import InputError
-from napari_padis.prior.card import PriorCard, Training
+from napari_padis.prior.card import PriorCard
 from napari_padis.prior.checkpoint import save_prior
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.denoiser import PatchDenoiser
 from napari_padis.prior.errors_table import error_table
 from napari_padis.prior.settings import CHANGEABLE, TrainingConfig
 from napari_padis.prior.slice_store import Stack
+from napari_padis.prior.trained_card import trained_card
 from napari_padis.prior.training import Trainer
 from napari_padis.scan.units import Scale
 
@@ -85,7 +85,8 @@ def train(
         return path
     trainer = Trainer(config, PatchSampler.of(stacks, config), folder, device)
     trainer.run(SAVE_EVERY, lambda row: report(float(row["progress"])), log_every=5.0)
-    card = _card(name, trainer, scale)
+    described = {"name": name, "description": "Small prior of an ablation, not for use."}
+    card = trained_card(trainer, scale, described, "validation")
     plain = config.model_copy(update={**config.plain, "pad": 0})
     images = PatchSampler.of(validation, plain).middles()
     # Denoisers change the network's precision in place, hence a copy.
@@ -115,31 +116,3 @@ def finished(path: Path, config: TrainingConfig) -> bool:
 def patch_of(card: PriorCard) -> int | None:
     """Side of the tiles under study: just what was trained, not the cheapest about it."""
     return None if card.tiling == "whole" else card.patch
-
-
-def _card(name: str, trainer: Trainer, scale: Scale) -> PriorCard:
-    config, counters = trainer.config, trainer.counters
-    return PriorCard(
-        name=name,
-        description="Small prior of an ablation, not for use.",
-        unit=scale.unit,
-        low=scale.low,
-        high=scale.high,
-        ceiling=config.ceiling,
-        tiling=config.tiling,
-        patch=config.patch_sizes[0],
-        patch_sizes=config.patch_sizes,
-        sigma_min=config.sigma_min,
-        sigma_max=config.sigma_max,
-        network=config.network,
-        training=Training(
-            steps=counters.step,
-            patches=counters.patches,
-            pixels=counters.pixels,
-            seconds=counters.seconds,
-            processes=trainer.world,
-            hardware=f"{trainer.device.type}, {torch.get_num_threads()} threads",
-            slices=trainer.sampler.count,
-            settings=config.model_dump(mode="json"),
-        ),
-    )
