@@ -1,12 +1,9 @@
 """The run's state machine, and what may happen to window, dock and layers meanwhile."""
 
-import ctypes
-import gc
 import threading
 import time
 
 import numpy as np
-import psutil
 import pytest
 from qtpy.QtWidgets import QApplication
 
@@ -236,26 +233,6 @@ def test_in_3d_frames_are_rare(make_dock, engine, qtbot, finish):
     viewer.dims.ndisplay = 2
     dock.controller.stop()
     finish(dock.controller)
-
-
-def test_twenty_runs_do_not_grow(make_dock, engine, finish):
-    viewer, dock = make_dock()
-    engine.shape, engine.levels = (8, 192, 192), 2  # an array is 1.2 MB, a run holds ten
-    dock.measurement.choose_all()
-
-    def run():
-        dock.run()
-        finish(dock.controller)
-        # Cycles would otherwise wait for the rare full collections of a long test session, and
-        # what was freed would stay in glibc's heap where it has grown fragmented by then.
-        gc.collect()
-        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
-        return psutil.Process().memory_info().rss
-
-    sizes = [run() for _ in range(20)]
-    assert len(viewer.layers) == 7  # volume, sinogram, four images, grid
-    assert sum(t.name == "napari-padis" and t.is_alive() for t in threading.enumerate()) == 0
-    assert sizes[-1] - sizes[4] < 30e6, [round(s / 1e6) for s in sizes]
 
 
 def test_the_simulated_sinogram_is_a_layer_once(make_dock, finish):
