@@ -114,9 +114,7 @@ def open_table(path: str | Path) -> Ledger:
     InputError
         If it is not a ``.json`` file of this study.
     """
-    if Path(path).suffix != ".json":
-        raise InputError(f"Table '{path}' must end in .json.")
-    return Ledger(path, KEYS, VALUES)
+    return Ledger(path, KEYS, VALUES, (".json",))
 
 
 def judge(

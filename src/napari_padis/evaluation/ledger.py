@@ -30,6 +30,8 @@ class Ledger:
     keys, values : mapping of str to type
         Columns that say what was done, and those that say what came out; ``str``, ``int``
         or ``float``.
+    endings : tuple of str
+        Kinds of files that this table may be.
 
     Raises
     ------
@@ -37,11 +39,17 @@ class Ledger:
         If the file holds another table, or one that cannot be read.
     """
 
-    def __init__(self, path: str | Path, keys: Columns, values: Columns) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        keys: Columns,
+        values: Columns,
+        endings: tuple[str, ...] = (".csv", ".json"),
+    ) -> None:
         self.path, self.keys, self.values = Path(path), dict(keys), dict(values)
         self.columns = {**self.keys, **self.values}
-        if self.path.suffix not in (".csv", ".json"):
-            raise InputError(f"Table '{self.path}' must end in .csv or .json.")
+        if self.path.suffix not in endings:
+            raise InputError(f"Table '{self.path}' must end in {' or '.join(endings)}.")
         self._rows: dict[tuple[Any, ...], Row] = {}
         for number, found in enumerate(self._read(), start=1):
             row = self._typed(found, number)

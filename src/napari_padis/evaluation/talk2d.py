@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from napari_padis.engine.events import Finished, Progress, Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
-from napari_padis.errors import InputError, ReconstructionError
+from napari_padis.errors import ReconstructionError
 from napari_padis.evaluation.ledger import Ledger, Row
 from napari_padis.evaluation.reconstruction import quality_of_mean
 from napari_padis.evaluation.talk2d_entries import Entry
@@ -189,9 +189,7 @@ def open_table(path: str | Path) -> Ledger:
     InputError
         If it is not a ``.json`` file of this study.
     """
-    if Path(path).suffix != ".json":
-        raise InputError(f"Table '{path}' must end in .json.")
-    return Ledger(path, KEYS, VALUES)
+    return Ledger(path, KEYS, VALUES, (".json",))
 
 
 def _run(recipe: Recipe, task: Task, given: TalkSlice, seed: int) -> Generator[float, None, Result]:

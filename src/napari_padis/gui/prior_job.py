@@ -15,7 +15,7 @@ from napari_padis.gui.mailbox import Mailbox
 from napari_padis.prior.reading import shown
 
 #: Endings of what can be added; published checkpoints are imported first.
-PRIORS, PUBLISHED = (".json", ".safetensors"), (".pkl",)
+PRIORS, PUBLISHED = (".json", ".safetensors"), (".pkl", ".pt", ".pth")
 
 
 @dataclass(frozen=True)
