@@ -20,6 +20,7 @@ from torch import Tensor
 
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.setup import build_problem
+from napari_padis.evaluation.slices import spread
 from napari_padis.likelihood import add_noise, build, root_mean_square, simulate
 from napari_padis.posterior import METHODS
 from napari_padis.posterior.evaluator import Evaluator
@@ -79,11 +80,6 @@ def tune_tv(
     """
     table = {weight: psnr(tv(problem, weight, iterations), reference) for weight in weights}
     return max(table, key=lambda weight: float(np.mean(table[weight]))), table
-
-
-def spread(count: int, slices: int) -> list[int]:
-    """Indices of ``slices`` slices spread over a stack of ``count``, away from its ends."""
-    return [int(i) for i in np.linspace(0, count - 1, slices + 2)[1:-1].round()]
 
 
 def measure(
