@@ -12,6 +12,7 @@ from napari_padis.errors import InputError
 from napari_padis.evaluation import ablation_report, talk
 from napari_padis.evaluation.ablation import Ablation, open_summary, read_data
 from napari_padis.evaluation.ablation_settings import (
+    AUGMENTATIONS,
     SIZES,
     TRAINING,
     AblationSettings,
@@ -61,7 +62,7 @@ def test_committed_settings_are_the_defaults():
 def test_entries_differ_from_the_baseline_in_one_thing():
     settings = AblationSettings()
     entries = settings.entries(1262)
-    assert len({entry.name for entry in entries}) == len(entries) == 14
+    assert len({entry.name for entry in entries}) == len(entries) == 17
     base = entries[0]
     assert (base.name, base.patch, base.position, base.whole) == ("patch-56", 56, True, False)
     assert sorted(e.patch for e in entries if e.name.startswith("patch") and not e.slices) == [
@@ -70,6 +71,8 @@ def test_entries_differ_from_the_baseline_in_one_thing():
     for whole in (False, True):
         found = [e.slices for e in entries if e.slices and e.whole is whole]
         assert found == [144, 288, 576]
+    changed = {e.name: dict(e.augmentation) for e in entries if e.augmentation}
+    assert changed == {name: dict(values) for name, values in AUGMENTATIONS.items()}
     # Not more slices than there are.
     assert not any(e.slices == 576 for e in settings.entries(576))
 
@@ -83,6 +86,11 @@ def test_steps_of_all_entries_see_equal_numbers_of_pixels():
         assert config.patch_sizes[0] == entry.patch
         assert config.network.position_channels == (2 if entry.position else 0)
         assert (config.whole, config.fixed_grid) == (entry.whole, entry.fixed)
+        assert (config.flip, config.gain, config.offset) == (
+            entry.augmentation.get("flip", 0.0),
+            entry.augmentation.get("gain", (1.0, 1.0)),
+            entry.augmentation.get("offset", (0.0, 0.0)),
+        )
     assert all(math.isclose(sum(shares), 1) for _, shares in SIZES.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import norm, spearmanr
+from scipy.stats import chisquare, norm, spearmanr
 
 from napari_padis.errors import InputError
 from napari_padis.evaluation import calibration
@@ -89,10 +89,17 @@ def test_ranks_are_uniform_if_calibrated_and_pile_up_at_the_ends_if_too_narrow()
     assert min(narrow[0], narrow[-1]) > 2 * narrow[1:-1].mean()
 
 
+def test_uniformity_is_scipys():
+    histogram = np.array([3, 9, 4, 12, 7])
+    assert calibration.uniformity(histogram) == pytest.approx(chisquare(histogram).pvalue)
+
+
 def test_ranks_fall_into_like_bins():
     ranks = np.arange(16)
     assert np.array_equal(calibration.rank_histogram(ranks, 15), np.full(8, 2))
     assert np.array_equal(calibration.rank_histogram(ranks, 15, 4), np.full(4, 4))
+    # 17 ranks have no divisor: one bin would tell nothing.
+    assert np.array_equal(calibration.rank_histogram(np.arange(17), 16), np.ones(17))
     with pytest.raises(InputError, match="16 ranks do not fall into 5"):
         calibration.rank_histogram(ranks, 15, 5)
     assert np.isnan(calibration.uniformity(np.zeros(4, int)))

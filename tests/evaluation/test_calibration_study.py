@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -38,7 +40,8 @@ def test_every_slice_gets_its_row_and_is_not_done_again(setting, chosen, tmp_pat
     assert [(r["method"], r["slice"]) for r in table.rows] == [
         (c.label, i) for c in contestants for i in (0, 2)
     ]
-    (name, tally), _ = study.tallies(contestants[0], chosen, setting, table)
+    rows = study.rows_of(contestants[0], chosen, setting, table)
+    (name, tally), _ = study.tallies(rows)
     assert name == "small:0"
     assert tally.samples == 4
     assert tally.images == 1
@@ -46,7 +49,7 @@ def test_every_slice_gets_its_row_and_is_not_done_again(setting, chosen, tmp_pat
     monkeypatch.setattr(study, "run", None)
     again = study.open_table(tmp_path / "t.json")
     assert all_of(contestants, chosen, setting, again)[-1] == (4, 4)
-    assert study.pooled(study.tallies(contestants[1], chosen, setting, again)).images == 2
+    assert study.pooled(study.rows_of(contestants[1], chosen, setting, again)).images == 2
     text = "\n".join(markdown(contestants, chosen, setting, again))
     assert "padis-fast,steps=4" in text
     assert "| small:0 | small:2 |" in text
@@ -59,11 +62,12 @@ def test_another_setting_is_another_row(setting, chosen, tmp_path):
     table = study.open_table(tmp_path / "t.json")
     all_of(contestants, chosen, setting, table)
     other = study.Setting(setting.prior, samples=4, noise=0.02, device="cpu")
-    assert study.tallies(contestants[0], chosen, other, table) == []
+    assert study.rows_of(contestants[0], chosen, other, table) == []
+    assert study.judged(contestants, chosen, other, table) == {}
     assert list(markdown(contestants, chosen, other, table)) == ["Nothing was judged yet."]
     all_of(contestants, chosen, other, table)
     assert len(table.rows) == 4
-    assert len(study.rows_of(contestants[0], other, table)) == 2
+    assert len(study.rows_of(contestants[0], chosen, other, table)) == 2
 
 
 def test_samples_are_kept_and_taken_up(setting, chosen, tmp_path):
@@ -108,14 +112,42 @@ def test_settings_of_a_method_are_used():
     assert (found.steps, found.options) == (20, {"epsilon": 0.25})
 
 
-def test_command_line(tiny_prior, small_volume, tmp_path):
-    volume = Volume(small_volume.array, small_volume.spacing, "HU")
+@pytest.fixture
+def words(tiny_prior, small_volume, tmp_path):
+    """A short run of the command, on one slice."""
     (tmp_path / "data").mkdir()
-    write(tmp_path / "data" / "a.nii.gz", volume)
-    arguments = ["benchmark", "calibration", "--data", str(tmp_path / "data"), "--prior"]
-    arguments += [str(tiny_prior), "--json", str(tmp_path / "t.json"), "--samples", "4"]
-    arguments += ["--slices", "1", "--method", "padis-calibrated,steps=4", "--device", "cpu"]
-    shown = CliRunner().invoke(app, arguments)
+    write(tmp_path / "data" / "a.nii.gz", Volume(small_volume.array, small_volume.spacing, "HU"))
+    words = ["benchmark", "calibration", "--data", tmp_path / "data", "--prior", tiny_prior]
+    words += ["--json", tmp_path / "t.json", "--csv", tmp_path / "t.csv", "--samples", 4]
+    words += ["--slices", 1, "--method", "padis-calibrated,steps=4", "--device", "cpu"]
+    return [str(word) for word in words]
+
+
+def test_command_line(words, tmp_path):
+    shown = CliRunner().invoke(app, [*words, "--plot", str(tmp_path / "t.svg")])
     assert shown.exit_code == 0, shown.output
     assert "RMS error" in shown.output
-    assert (tmp_path / "t.json").exists()
+    (row,) = study.open_table(tmp_path / "t.json").rows
+    (line,) = csv.DictReader((tmp_path / "t.csv").open())
+    assert float(line["psnr"]) == row["psnr"]
+    assert (tmp_path / "t-pooled.csv").read_text().count("spread") == 10
+    assert "padis-calibrated,steps=4" in (tmp_path / "t.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "more", "message"),
+    [
+        ("t.csv", [], "was not made by this command"),
+        ("t-pooled.csv", [], "was not made by this command"),
+        (None, ["--plot", "figure.pdf"], "must end in .png or .svg"),
+    ],
+)
+def test_files_that_cannot_be_written_are_named_before_the_work(
+    words, tmp_path, spoiled, more, message
+):
+    if spoiled:
+        (tmp_path / spoiled).write_text("a,b\n1,2\n")
+    shown = CliRunner().invoke(app, [*words, *more])
+    assert shown.exit_code == 2
+    assert message in " ".join(shown.output.split())
+    assert not (tmp_path / "t.json").exists()

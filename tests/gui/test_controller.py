@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_padis.errors import ReconstructionError
 from napari_padis.gui import job as jobs
-from napari_padis.gui.layers import GRID, ITERATE, MEAN, STD
 from napari_padis.gui.registry import controller_for
+from napari_padis.gui.roles import GRID, ITERATE, MEAN, STD
 
 
 def wait_for(qtbot, controller, state):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_padis.gui import job as jobs
-from napari_padis.gui.layers import MEAN
+from napari_padis.gui.roles import MEAN
 from napari_padis.likelihood import FORWARDS
 from napari_padis.scan.measurement import Measurement
 

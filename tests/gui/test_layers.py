@@ -9,7 +9,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Vectors
 
 from napari_padis.engine.events import Iterate, Statistics
-from napari_padis.gui.layers import GRID, ITERATE, MEAN, ROLE, STD, VARIANCE, RunLayers
+from napari_padis.gui.layers import RunLayers
+from napari_padis.gui.roles import GRID, ITERATE, MEAN, ROLE, STD, VARIANCE
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_padis.engine.events import Iterate
-from napari_padis.gui.layers import GRID, RunLayers
+from napari_padis.gui.layers import RunLayers
 from napari_padis.gui.mirror import Mirror, can_mirror
+from napari_padis.gui.roles import GRID
 
 
 @pytest.fixture

@@ -22,6 +22,18 @@ def calibration(
     json: Annotated[
         Path, typer.Option("--json", metavar="FILE", help="Table of all slices (.json); resumed.")
     ],
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Figures of each slice (.csv); NAME-pooled.csv beside it has all together.",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Picture of the calibration (.png, .svg)."),
+    ] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,9 +65,14 @@ def calibration(
 ) -> None:
     """Measure coverage of intervals and error against predicted spread on real slices."""
     path = output_file(json, (".json",))
+    for other, endings in ((csv, (".csv",)), (plot, (".png", ".svg"))):
+        if other is not None:
+            output_file(other, endings)
     from tqdm import tqdm
 
     from napari_padis.evaluation import calibration_study as study
+    from napari_padis.evaluation.calibration_csv import export, open_tables
+    from napari_padis.evaluation.calibration_plot import draw
     from napari_padis.evaluation.calibration_report import markdown
     from napari_padis.evaluation.slices import choose_slices
     from napari_padis.prior.catalogue import find_prior
@@ -65,6 +82,8 @@ def calibration(
     if len({c.label for c in contestants}) < len(contestants):
         raise InputError("The same method was named twice: name each method once.")
     setting = study.Setting(prior, samples, views, noise, seed, device, chains, keep)
+    # A file that cannot take the figures is told of before the hours of work.
+    figures = open_tables(csv) if csv is not None else None
     chosen, table = choose_slices(data, slices), study.open_table(path)
     with tqdm(total=1, bar_format=BAR) as bar:
         for done, total in study.judge(contestants, chosen, setting, table):
@@ -72,3 +91,8 @@ def calibration(
             bar.refresh()
     for line in markdown(contestants, chosen, setting, table):
         typer.echo(line)
+    found = study.judged(contestants, chosen, setting, table)
+    if figures is not None:
+        export(figures, found)
+    if plot is not None:
+        draw({label: study.pooled(rows) for label, rows in found.items()}, plot, str(setting))

@@ -84,7 +84,8 @@ def _numbers(event: Progress) -> list[str]:
 def _announcement(event: Started) -> str:
     words = [f"{' x '.join(str(n) for n in event.shape)} voxels on {event.device}"]
     if event.evaluations:
-        words.append(f"{event.evaluations} network evaluations a sample")
+        each = "sample" if event.draws == 1 else f"chain of {event.draws} draws"
+        words.append(f"{event.evaluations} network evaluations a {each}")
     elif event.levels:
         words.append(f"{event.levels} iterations")
     return ", ".join([*words, f"about {event.memory / 2**20:.0f} MiB"])
@@ -94,6 +95,9 @@ def summary(result: Result, folder: Path) -> str:
     """What came out, in one line."""
     count = len(result.samples)
     words = [f"{folder}: {count} {'sample' if count == 1 else 'samples'}"]
+    if (chains := result.report.get("finished_chains")) and (r_hat := result.report["r_hat"]):
+        worth = result.report["effective_samples"]
+        words[0] += f" of {chains} chains (worth {worth:.3g}, R-hat {r_hat:.2f})"
     if isinstance(seconds := result.report.get("seconds"), int | float):
         words.append(f"{seconds:.1f} s")
     if metrics := result.report.get("metrics"):

@@ -29,7 +29,12 @@ def reconstruct(
         str, typer.Option("--prior", metavar="NAME", help="See 'priors', or a prior's .json file.")
     ] = "ct-small",
     samples: Annotated[
-        int | None, typer.Option("--samples", help="Posterior samples; default of the method.")
+        int | None,
+        typer.Option(
+            "--samples",
+            help="Posterior samples, or chains of N draws each with '--option draws=N'; default "
+            "of the method.",
+        ),
     ] = None,
     chains: Annotated[
         int | None,

@@ -34,7 +34,8 @@ class Question:
 
         if not result.report["samples_finished"]:
             return []
-        found = exceedance(result.samples, self.regions, self.threshold)
+        effective = result.report["effective_samples"]
+        found = exceedance(result.samples, self.regions, self.threshold, effective=effective)
         return [answer.to_dict() for answer in found]
 
 

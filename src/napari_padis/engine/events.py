@@ -46,7 +46,7 @@ class Started:
     levels : int
         Noise levels the method will visit, or its iterations (0 for direct methods).
     evaluations : int
-        Network evaluations of one slice and one sample, in all.
+        Network evaluations of one slice and one chain, in all.
     memory : int
         Estimated peak memory in bytes.
     layout : PatchLayout or None
@@ -55,6 +55,8 @@ class Started:
         Noise standard deviation of the data used in the data step.
     projector : str
         How the forward model is computed, and why.
+    draws : int
+        Of each chain.
     """
 
     shape: tuple[int, int, int]
@@ -69,6 +71,7 @@ class Started:
     device: str
     sigma_y: float
     projector: str = ""
+    draws: int = 1
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ def groups_of(plan: Plan, kept: Samples) -> list[range]:
     Independent chains go on from those that are kept. Coupled ones keep the groups in which
     they were begun.
     """
+    finished = kept.finished // plan.draws
     if plan.method.coupled:
         chains = kept.chains if isinstance(kept, SampleStore) else plan.chains
-        return [g for g in groups(0, plan.samples, chains) if g.stop > kept.finished]
-    return groups(kept.finished, plan.samples, plan.chains)
+        return [g for g in groups(0, plan.samples, chains) if g.stop > finished]
+    return groups(finished, plan.samples, plan.chains)
 
 
 def groups(first: int, last: int, most: int) -> list[range]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,23 +47,23 @@ def restore(display: Display, kept: NDArray[Any], device: torch.device) -> Tenso
 
 
 class Samples(Protocol):
-    """Where finished samples go; they come in the order of their chains."""
+    """Where finished samples go: the draws of one chain after those of another."""
 
     @property
     def finished(self) -> int:
         """Samples that are there for good."""
 
-    def put(self, chain: int, sample: NDArray[Any]) -> None:
-        """Take in the sample of a chain of the group under way."""
+    def put(self, place: int, sample: NDArray[Any]) -> None:
+        """Take in a sample of a chain of the group under way."""
 
     def finish(self, count: int) -> None:
         """Samples up to ``count - 1`` are there for good."""
 
-    def raw(self, chain: int) -> NDArray[Any]:
-        """A finished sample as it was put in."""
+    def raw(self, place: int) -> NDArray[Any]:
+        """A sample as it was put in."""
 
-    def shown(self, display: Display) -> Any:
-        """All finished samples as pictures, (N, S, A, R), in memory or read when asked for."""
+    def shown(self, display: Display, places: Sequence[int]) -> Any:
+        """Some samples as pictures, (N, S, A, R), in memory or read when asked for."""
 
 
 class InMemory:
@@ -78,24 +79,26 @@ class InMemory:
         self._count, self._array = count, np.empty(0, np.float32)
         self.finished = 0
 
-    def put(self, chain: int, sample: NDArray[Any]) -> None:
+    def put(self, place: int, sample: NDArray[Any]) -> None:
         """Take in a sample."""
         if not self._array.size:
             self._array = np.empty((self._count, *sample.shape), sample.dtype)
-        self._array[chain] = sample
+        self._array[place] = sample
 
     def finish(self, count: int) -> None:
         """Samples up to ``count - 1`` are there."""
         self.finished = count
 
-    def raw(self, chain: int) -> NDArray[Any]:
+    def raw(self, place: int) -> NDArray[Any]:
         """A sample as it was put in."""
-        kept: NDArray[Any] = self._array[chain]
+        kept: NDArray[Any] = self._array[place]
         return kept
 
-    def shown(self, display: Display) -> Array:
-        """All finished samples; those of real images are not copied."""
-        return show(display, self._array[: self.finished])
+    def shown(self, display: Display, places: Sequence[int]) -> Array:
+        """Some samples; those of real images in a row are not copied."""
+        if isinstance(places, range):
+            return show(display, self._array[places.start : places.stop : places.step])
+        return show(display, self._array[list(places)])
 
 
 class Running:
@@ -111,9 +114,9 @@ class Running:
         return self._finished.count
 
     @property
-    def mean(self) -> NDArray[Any]:
-        """Mean of the finished samples, as they are kept."""
-        return self._finished.mean.numpy()
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean of the finished samples, as they are kept, and variance."""
+        return self._finished.mean, self._finished.variance
 
     def add(self, kept: NDArray[Any]) -> None:
         """A finished sample, see :func:`keep`."""
@@ -121,7 +124,7 @@ class Running:
 
     def statistics(self) -> Statistics:
         """Of the finished samples."""
-        return self._pack(self._finished.mean, self._finished.variance, self.count)
+        return pack(self.display, *self.moments, self.count)
 
     def with_group(self, samples: Tensor) -> Statistics:
         """Of the finished samples and of others, shape (N, S, C, H, W), as they are now."""
@@ -131,9 +134,11 @@ class Running:
         spread = variance.to("cpu", torch.float32).sum(-3) * slope**2
         count = len(samples)
         both = self._finished.with_batch(torch.from_numpy(keep(self.display, mean)), spread, count)
-        return self._pack(*both, self.count + count)
+        return pack(self.display, *both, self.count + count)
 
-    def _pack(self, mean: Tensor, variance: Tensor, count: int) -> Statistics:
-        spread = variance.numpy().astype(np.float32)
-        # Copies: what was sent is never written again.
-        return Statistics(show(self.display, mean.numpy().copy()), np.sqrt(spread), spread, count)
+
+def pack(display: Display, mean: Tensor, variance: Tensor, count: int) -> Statistics:
+    """Moments of samples as they are kept, to be shown."""
+    spread = variance.numpy().astype(np.float32)
+    # Copies: what was sent is never written again.
+    return Statistics(show(display, mean.numpy().copy()), np.sqrt(spread), spread, count)

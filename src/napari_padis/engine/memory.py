@@ -50,6 +50,11 @@ def kept_bytes(samples: int, shape: tuple[int, int, int]) -> int:
     return (samples + STATISTICS) * 4 * shape[0] * shape[1] * shape[2]
 
 
+def places_kept(chains: int, draws: int) -> int:
+    """Samples in memory: all draws, and a copy of those that count if these are not all."""
+    return chains * (draws + (draws // 2 if draws > 1 else 0))
+
+
 def available_bytes(device: torch.device) -> int:
     """Free memory of a device."""
     if device.type == "cuda":

@@ -35,8 +35,11 @@ class Plan:
     problem : Problem
     display : Display
     samples, levels, evaluations : int
+        Samples are chains here; levels and evaluations are those of each.
+    draws : int
+        Of each chain.
     chains : int
-        Samples that are made together.
+        Those that run together.
     memory : int
         Estimated peak in bytes.
     projector : str
@@ -53,12 +56,18 @@ class Plan:
     problem: Problem
     display: setup.Display
     samples: int
+    draws: int
     chains: int
     levels: int
     evaluations: int
     memory: int
     projector: str
     notices: tuple[str, ...]
+
+    @property
+    def places(self) -> int:
+        """Draws of all chains."""
+        return self.samples * self.draws
 
     @property
     def patch_batch(self) -> int:
@@ -102,7 +111,8 @@ def make_plan(recipe: Recipe, measurement: Measurement | None, stored: bool = Fa
         )
     # More samples of a method that seeks one image would be the same picture.
     samples = recipe.samples if method.needs_prior and not method.single else 1
-    kept = 0 if stored else samples
+    draws = method.draws(recipe.options)
+    kept = 0 if stored else memory.places_kept(samples, draws)
     chains, needed = _fit_memory(given, recipe, method, denoiser, samples, kept, device)
     notices += _coupled_in_parts(method, recipe, samples, chains)
     operator = build(given.geometry, device, recipe.backend)
@@ -117,6 +127,7 @@ def make_plan(recipe: Recipe, measurement: Measurement | None, stored: bool = Fa
         problem=problem,
         display=display,
         samples=samples,
+        draws=draws,
         chains=chains,
         levels=levels,
         evaluations=evaluations,

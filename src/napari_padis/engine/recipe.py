@@ -22,7 +22,8 @@ class Recipe(BaseModel):
     prior : str
         Name in the catalogue, or path of a checkpoint's JSON file.
     samples : int
-        Posterior samples (chains).
+        Posterior samples, or chains where the method's option ``draws`` asks for several of
+        each.
     chains : int, optional
         Chains that run together as one batch; as many as fit into memory when missing.
         Independent chains are the same in any batch, coupled ones are coupled with those of

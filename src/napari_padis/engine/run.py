@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from napari_padis.engine.control import Control
+from napari_padis.engine.draws import Chosen, Draws
 from napari_padis.engine.events import (
     Array,
     Event,
@@ -23,14 +24,14 @@ from napari_padis.engine.events import (
     Statistics,
 )
 from napari_padis.engine.groups import groups_of
-from napari_padis.engine.kept import InMemory, Running, Samples, keep
+from napari_padis.engine.kept import InMemory, Running, Samples, pack
 from napari_padis.engine.plan import Plan, make_plan
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.store import SampleStore, open_store
 from napari_padis.engine.summary import describe, final, result_of, started
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.posterior.chains import ChainEvaluator
-from napari_padis.posterior.evaluator import Adjusted, Level, out_of_memory
+from napari_padis.posterior.evaluator import Adjusted, Drawn, Level, out_of_memory
 from napari_padis.scan.measurement import Measurement
 
 #: Seconds between progress events.
@@ -91,12 +92,13 @@ class _Run:
     def __init__(self, plan: Plan, control: Control, store: str | Path | None) -> None:
         self.plan, self.control = plan, control
         self.problem, self.display = plan.problem, plan.display
-        self.kept: Samples = InMemory(plan.samples) if store is None else open_store(store, plan)
+        self.kept: Samples = InMemory(plan.places) if store is None else open_store(store, plan)
         self.running = Running(plan.display)
+        self.draws = Draws(plan, self.kept, self.running)
         self.residual = math.nan
         self.latest: Tensor | None = None  # of the group under way
         self.start, self.paused, self.last = time.monotonic(), 0.0, -math.inf
-        self.first = self.kept.finished
+        self.first = self.kept.finished // plan.draws
         self.evaluations = self.image_evaluations = 0
 
     def events(self) -> Iterator[Event]:
@@ -104,19 +106,20 @@ class _Run:
         plan = self.plan
         initial = self.display.values(self.problem.direct())
         yield started(plan, initial)
-        for message in plan.notices:
-            yield Notice(message)
-        for chain in range(self.first):
-            self.running.add(self.kept.raw(chain))
-        if self.first:
-            yield Notice(f"{self.first} of {plan.samples} samples are in the store already.")
+        yield from map(Notice, plan.notices)
+        self.draws.restore()
+        if there := self.kept.finished:
+            yield Notice(f"{there} of {plan.places} samples are in the store already.")
             yield self.running.statistics()
         complete = True
         for group in groups_of(plan, self.kept):
             complete = yield from self._group(group)
             if not complete:
                 break
-        yield Finished(self._result(complete, initial))
+        chosen = self.draws.chosen()
+        if chosen.mixing and chosen.mixing.notice:
+            yield Notice(chosen.mixing.notice)
+        yield Finished(self._result(complete, initial, chosen))
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.start - self.paused
@@ -134,6 +137,7 @@ class _Run:
             self.problem, evaluator, len(group), plan.recipe.steps, plan.recipe.options
         )
         level, sigma, batch = 0, math.nan, plan.patch_batch
+        self.draws.begin(group)
         try:
             while True:
                 self.paused += self.control.wait()
@@ -142,7 +146,7 @@ class _Run:
                 try:
                     state = next(state_generator)
                 except StopIteration as done:
-                    self._keep(group, done.value)
+                    self._keep(done.value)
                     return True
                 if plan.patch_batch != batch:
                     batch = plan.patch_batch
@@ -150,6 +154,8 @@ class _Run:
                 elapsed = self._elapsed()
                 if isinstance(state, Adjusted):
                     yield Notice(state.message)
+                elif isinstance(state, Drawn):
+                    self.draws.put(state.samples)
                 elif isinstance(state, Level):
                     yield from self._level(state)
                     level, sigma = state.level, state.sigma
@@ -163,13 +169,10 @@ class _Run:
             self.image_evaluations += evaluator.count * len(group) * self.problem.shape[0]
             state_generator.close()
 
-    def _keep(self, group: range, samples: Tensor) -> None:
-        """Take in the samples of a group that has ended."""
-        for chain, sample in zip(group, samples, strict=True):
-            kept = keep(self.display, sample)
-            self.kept.put(chain, kept)
-            self.running.add(kept)
-        self.kept.finish(group.stop)
+    def _keep(self, samples: Tensor) -> None:
+        """Take in the last draws of a group that has ended."""
+        self.draws.put(samples)
+        self.draws.finish()
         self.residual = self.problem.residual(samples)
         self.latest = None
 
@@ -205,15 +208,16 @@ class _Run:
             fraction, elapsed, remaining, level, plan.levels, evaluations, sigma, self.residual
         )
 
-    def _result(self, complete: bool, initial: Array) -> Result:
+    def _result(self, complete: bool, initial: Array, chosen: Chosen) -> Result:
         """Finished samples if there are any, otherwise what was reached."""
-        plan, count, seconds = self.plan, self.running.count, self._elapsed()
+        plan, count, seconds = self.plan, len(chosen.places), self._elapsed()
         samples: Any = initial[None]
         rest: dict[str, Any] = {}
         if count:
-            summary = self.running.statistics()
-            samples = self.kept.shown(self.display)
-            rest = final(plan, self.kept, self.running.mean, seconds, self._stopped)
+            mean, variance = self.draws.moments(chosen)
+            summary = pack(self.display, mean, variance, count)
+            samples = self.kept.shown(self.display, chosen.places)
+            rest = final(plan, self.kept, chosen, samples, mean.numpy(), seconds, self._stopped)
         elif self.latest is not None:
             summary = self.running.with_group(self.latest)
             samples = np.stack([self.display.values(x) for x in self.latest])
@@ -237,7 +241,7 @@ class _Run:
             "memory_estimate": plan.memory,
             "sigma_y": plan.sigma_y,
             "calibrated": plan.method.calibrated,
-            **describe(plan, count),
+            **describe(plan, chosen),
             **rest,
         }
         return result_of(plan, summary, samples, report, quantiles)

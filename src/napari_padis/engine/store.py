@@ -1,8 +1,9 @@
 """Samples on disk: a Zarr array that grows chain by chain and survives a killed run.
 
 A folder with two entries: ``samples.zarr``, an array (N, S, A, R) that any program with Zarr 3
-reads, and ``chains.json``, which says whose samples they are and how many are finished. The
-latter is replaced as a whole after the samples are on disk, so that what it counts is there.
+reads, in which the draws of a chain lie one after another, and ``chains.json``, which says whose
+samples they are and how many are finished. The latter is replaced as a whole after the samples
+are on disk, so that what it counts is there.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +65,24 @@ class SampleStore:
         """Chains that ran together when the store was made."""
         return int(self._record["chains"])
 
-    def put(self, chain: int, sample: NDArray[Any]) -> None:
-        """Write the sample of a chain; it counts from :meth:`finish` on."""
+    def put(self, place: int, sample: NDArray[Any]) -> None:
+        """Write a sample; it counts from :meth:`finish` on."""
         with disk("written", self.folder):
-            self._array[chain] = sample
+            self._array[place] = sample
 
     def finish(self, count: int) -> None:
         """Note that samples up to ``count - 1`` are on disk."""
         self._record["finished"] = count
         _write_record(self.folder, self._record)
 
-    def raw(self, chain: int) -> NDArray[Any]:
+    def raw(self, place: int) -> NDArray[Any]:
         """A sample as it was written."""
         with disk("read", self.folder):
-            return np.asarray(self._array[chain])
+            return np.asarray(self._array[place])
 
-    def shown(self, display: Display) -> StoredSamples:
-        """All finished samples, read when they are asked for."""
-        return StoredSamples(self._array, self.finished, display)
+    def shown(self, display: Display, places: Sequence[int]) -> StoredSamples:
+        """Some samples, read when they are asked for."""
+        return StoredSamples(self._array, places, display)
 
 
 def open_store(folder: str | Path, plan: Plan) -> SampleStore:
@@ -106,16 +107,16 @@ def open_store(folder: str | Path, plan: Plan) -> SampleStore:
 
     folder = Path(folder).expanduser()
     identity = identity_of(plan)
-    shape = (plan.samples, *plan.measurement.volume_shape)
+    shape = (plan.places, *plan.measurement.volume_shape)
     with disk("used", folder, InputError):
         folder.mkdir(parents=True, exist_ok=True)
         record = _read_record(folder)
         if record is not None:
-            _check(folder, record, identity, plan.samples)
+            _check(folder, record, identity, plan.places)
             array = zarr.open_array(folder / ARRAY, mode="r+")
             if array.shape[1:] != shape[1:]:
                 raise InputError(f"The samples in '{folder}' are damaged: choose another folder.")
-            if array.shape[0] < plan.samples:
+            if array.shape[0] < plan.places:
                 array.resize(shape)
             return SampleStore(folder, array, record)
         array = zarr.create_array(
@@ -133,6 +134,7 @@ def open_store(folder: str | Path, plan: Plan) -> SampleStore:
             "version": VERSION,
             "finished": 0,
             "chains": plan.chains,
+            "draws": plan.draws,
             "identity": identity,
             "recipe": plan.recipe.model_dump(mode="json"),
             "provenance": plain(plan.measurement.provenance),
@@ -164,6 +166,7 @@ def _attributes(plan: Plan) -> dict[str, Any]:
         "affine": given.affine,
         "coupled": plan.method.coupled,
         "calibrated": plan.method.calibrated,
+        "draws_per_chain": plan.draws,
         "recipe": plan.recipe.model_dump(mode="json"),
     }
 

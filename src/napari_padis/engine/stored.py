@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,34 +20,38 @@ if TYPE_CHECKING:
 
 
 class StoredSamples:
-    """Finished samples of a store as an array that is read when it is indexed.
+    """Some samples of a store as an array that is read when it is indexed.
 
     Parameters
     ----------
     array : zarr.Array, shape (N, S, A, R)
-    count : int
-        Those that are finished.
+    places : range or sequence of int
+        Where they are along the first axis.
     display : Display
     """
 
     dtype = np.dtype(np.float32)
     ndim = 4
 
-    def __init__(self, array: zarr.Array[Any], count: int, display: Display) -> None:
-        self._array, self._display = array, display
-        self.shape = (count, *array.shape[1:])
+    def __init__(self, array: zarr.Array[Any], places: Sequence[int], display: Display) -> None:
+        self._array, self._places, self._display = array, places, display
+        self.shape = (len(places), *array.shape[1:])
 
     def __len__(self) -> int:
         return int(self.shape[0])
 
     def __getitem__(self, index: Any) -> NDArray[np.float32]:
         first, *rest = index if isinstance(index, tuple) else (index,)
-        if isinstance(first, slice):
-            chosen: Any = slice(*first.indices(len(self)))
-        else:
-            chosen = range(len(self))[first]
+        places: Any = self._places[first]
+        if isinstance(places, range):
+            places = slice(places.start, places.stop, places.step)
         with disk("read", self._array.store_path):
-            return show(self._display, np.asarray(self._array[(chosen, *rest)]))
+            if isinstance(places, int | slice):
+                return show(self._display, np.asarray(self._array[(places, *rest)]))
+            # One by one: a chunk is never of more than one sample.
+            parts = [np.asarray(self._array[(slice(i, i + 1), *rest)]) for i in places]
+            none = np.asarray(self._array[(slice(0, 0), *rest)])
+        return show(self._display, np.concatenate([none, *parts]))
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         return (self[i] for i in range(len(self)))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_padis.engine.draws import Chosen
 from napari_padis.engine.events import Array, PatchLayout, Result, Started, Statistics
 from napari_padis.engine.kept import Samples, restore
 from napari_padis.engine.plan import Plan
@@ -53,6 +54,7 @@ def started(plan: Plan, initial: Array) -> Started:
         device=str(plan.device),
         projector=plan.projector,
         sigma_y=plan.sigma_y,
+        draws=plan.draws,
     )
 
 
@@ -81,12 +83,18 @@ def result_of(
 
 
 def final(
-    plan: Plan, kept: Samples, mean: np.ndarray, seconds: float, stopped: Callable[[], bool]
+    plan: Plan,
+    kept: Samples,
+    chosen: Chosen,
+    samples: Array | StoredSamples,
+    mean: np.ndarray,
+    seconds: float,
+    stopped: Callable[[], bool],
 ) -> dict[str, Any]:
     """``quantiles`` and ``null_space_share``, see the functions that compute them."""
     return {
-        "quantiles": quantile_volumes(plan, kept.shown(plan.display), stopped),
-        "null_space_share": null_space_share(plan, kept, mean, seconds, stopped),
+        "quantiles": quantile_volumes(plan, samples, stopped),
+        "null_space_share": null_space_share(plan, kept, chosen, mean, seconds, stopped),
     }
 
 
@@ -95,33 +103,48 @@ def independent(plan: Plan) -> bool:
     return plan.method.needs_prior and not plan.method.coupled
 
 
-def describe(plan: Plan, samples: int) -> dict[str, Any]:
+def describe(plan: Plan, chosen: Chosen) -> dict[str, Any]:
     """What the samples' spread is worth, as entries of the report.
 
     Parameters
     ----------
     plan : Plan
-    samples : int
-        Finished samples, one draw of each chain.
+    chosen : Chosen
+        Draws that count.
 
     Returns
     -------
     dict
         ``spread`` (in words), ``effective_samples`` (None where nothing can be counted),
         ``std_relative_error`` (Monte-Carlo error of a standard deviation of normal samples),
-        ``quantile_interval_covers`` (of the 5 to 95 % interval from so few samples).
+        ``quantile_interval_covers`` (of the 5 to 95 % interval from so few samples). Where each
+        chain gave several draws, ``effective_samples`` is the bulk effective number of all of
+        them, and there are ``finished_chains``, ``draws_per_chain``, ``draws_thinned_by`` and
+        ``r_hat`` (None if a stop left too few draws to be judged).
     """
+    samples, mixing = len(chosen.places), chosen.mixing
     spread = CALIBRATED if plan.method.calibrated else UNCALIBRATED
     if samples < 2:
         spread = SINGLE
     elif plan.method.coupled:
         spread = COUPLED
     counts = independent(plan) and samples > 1
-    return {
+    effective = (mixing and mixing.effective) or samples
+    worth = min(effective, samples)
+    report = {
         "spread": spread,
-        "effective_samples": samples if counts else None,
-        "std_relative_error": 1 / math.sqrt(2 * (samples - 1)) if counts else None,
-        "quantile_interval_covers": covered(samples) if counts and samples >= ENOUGH else None,
+        "effective_samples": effective if counts else None,
+        "std_relative_error": 1 / math.sqrt(2 * (worth - 1)) if counts and worth > 1 else None,
+        "quantile_interval_covers": covered(int(worth)) if counts and samples >= ENOUGH else None,
+    }
+    if plan.draws == 1:
+        return report
+    return {
+        **report,
+        "finished_chains": chosen.chains,
+        "draws_per_chain": plan.draws,
+        "draws_thinned_by": chosen.stride,
+        "r_hat": mixing.r_hat if mixing else None,
     }
 
 
@@ -141,7 +164,12 @@ def quantile_volumes(
 
 
 def null_space_share(
-    plan: Plan, kept: Samples, mean: np.ndarray, seconds: float, stopped: Callable[[], bool]
+    plan: Plan,
+    kept: Samples,
+    chosen: Chosen,
+    mean: np.ndarray,
+    seconds: float,
+    stopped: Callable[[], bool],
 ) -> float | None:
     """Share of the variance that no data could check; None if unknown or not wanted.
 
@@ -149,6 +177,8 @@ def null_space_share(
     ----------
     plan : Plan
     kept : Samples
+    chosen : Chosen
+        Those that count.
     mean : ndarray
         Of the samples, as they are kept.
     seconds : float
@@ -156,20 +186,20 @@ def null_space_share(
     stopped : callable
     """
     wanted = plan.recipe.null_space
-    if wanted is False or not plan.method.needs_prior or kept.finished < 2:
+    if wanted is False or not plan.method.needs_prior or len(chosen.places) < 2:
         return None
     end = time.monotonic() + max(NULL_SECONDS, NULL_TIME * seconds)
 
     def late() -> bool:
         return stopped() or (wanted is None and time.monotonic() > end)
 
-    found = null_share(plan.problem, _some(plan, kept), _tensor(plan, mean), stopped=late)
+    found = null_share(plan.problem, _some(plan, kept, chosen), _tensor(plan, mean), stopped=late)
     return found.share if found else None
 
 
-def _some(plan: Plan, kept: Samples) -> Iterator[Tensor]:
-    for chain in range(min(kept.finished, NULL_SAMPLES)):
-        yield _tensor(plan, kept.raw(chain))
+def _some(plan: Plan, kept: Samples, chosen: Chosen) -> Iterator[Tensor]:
+    for place in chosen.places[:NULL_SAMPLES]:
+        yield _tensor(plan, kept.raw(place))
 
 
 def _tensor(plan: Plan, kept: np.ndarray) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_padis.evaluation import talk
-from napari_padis.evaluation.ablation_settings import PATCH, AblationSettings
+from napari_padis.evaluation.ablation_settings import AUGMENTATIONS, PATCH, AblationSettings
 from napari_padis.evaluation.ledger import Row
-from napari_padis.prior.charts import Chart, Point, stacked
+from napari_padis.prior.charts import Chart, Point, figure_of, save
 
 
 def markdown(rows: Sequence[Row], settings: AblationSettings) -> list[str]:
@@ -55,17 +54,12 @@ def draw(rows: Sequence[Row], settings: AblationSettings, path: Path) -> Path:
             _gains(sized, settings),
         ),
     ]
-    image = stacked([chart.draw() for chart in charts])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    image.save(temporary, format="PNG", optimize=True)
-    os.replace(temporary, path)
-    return path
+    return save(figure_of(charts), path)
 
 
 def _plain(row: Row) -> bool:
-    """Whether the prior is one of moving patches, or of whole images."""
-    return row["entry"] != "simple"
+    """Whether the prior is one of moving patches, or of whole images, of data as they are."""
+    return row["entry"] != "simple" and row["entry"] not in AUGMENTATIONS
 
 
 def _all(row: Row, rows: Sequence[Row]) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,6 +33,15 @@ PATCH = 56
 #: Side of the whole images.
 WHOLE = 256
 
+
+#: Augmentations of the training patches, each an entry of its own.
+AUGMENTATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "flip": {"flip": 0.5},
+        "gain": {"gain": (0.9, 1.1)},
+        "offset": {"offset": (-0.05, 0.05)},
+    }
+)
 
 #: A network small enough that all entries run within hours on a processor (0.9 M parameters).
 TRAINING = {
@@ -63,6 +73,8 @@ class Entry:
         Whole images instead of patches; tiles of one grid that does not move.
     slices : int or None
         Training slices; all when None.
+    augmentation : mapping
+        Settings of the training that change its patches at random.
     """
 
     name: str
@@ -71,6 +83,7 @@ class Entry:
     whole: bool = False
     fixed: bool = False
     slices: int | None = None
+    augmentation: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class AblationSettings(BaseModel):
@@ -112,6 +125,7 @@ class AblationSettings(BaseModel):
             *(Entry(f"patch-{PATCH}-slices-{n}", slices=n) for n in counts),
             *(Entry(f"whole-slices-{n}", self.whole, whole=True, slices=n) for n in counts),
             Entry("simple", position=False, fixed=True),
+            *(Entry(name, augmentation=values) for name, values in AUGMENTATIONS.items()),
         ]
 
     def config(self, entry: Entry, minutes: float | None, steps: int | None) -> TrainingConfig:
@@ -136,6 +150,7 @@ class AblationSettings(BaseModel):
             "pad": PAD.get(entry.patch, 0),
             "whole": entry.whole,
             "fixed_grid": entry.fixed,
+            **entry.augmentation,
             "steps": steps,
             "hours": None if minutes is None else minutes / 60,
         }

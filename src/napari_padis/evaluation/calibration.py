@@ -134,11 +134,12 @@ def rank_histogram(ranks: NDArray[np.int64], samples: int, bins: int = 0) -> NDA
         In 0..samples.
     samples : int
     bins : int
-        A divisor of ``samples + 1``; the largest up to ten when 0.
+        A divisor of ``samples + 1``. When 0, the largest from five to ten; where there is none,
+        as for 16 samples, each rank has its own bin.
     """
     values = samples + 1
     if not bins:
-        bins = max(b for b in range(1, 11) if values % b == 0)
+        bins = max((b for b in range(5, 11) if values % b == 0), default=values)
     if values % bins:
         raise InputError(f"{values} ranks do not fall into {bins} like bins: choose a divisor.")
     return np.bincount(np.asarray(ranks) // (values // bins), minlength=bins)

@@ -15,7 +15,7 @@ from napari_padis.engine.metrics import WINDOW
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
 from napari_padis.errors import InputError, ReconstructionError
-from napari_padis.evaluation.ledger import Ledger
+from napari_padis.evaluation.ledger import Ledger, Row
 from napari_padis.evaluation.reconstruction import measure, on_scale, quality_of_mean
 from napari_padis.evaluation.slices import ChosenSlices, count_of
 from napari_padis.evaluation.tally import Tally, take, together
@@ -67,6 +67,13 @@ class Setting:
     device: str = "auto"
     chains: int | None = None
     keep: Path | None = None
+
+    def __str__(self) -> str:
+        """As it is told over tables and figures."""
+        return (
+            f"{self.views} views, noise of {100 * self.noise:g} % of the RMS, "
+            f"{self.samples} samples, prior {self.prior}"
+        )
 
 
 @dataclass(frozen=True)
@@ -138,32 +145,33 @@ def judge(
                 yield done, total
 
 
-def tallies(
+def rows_of(
     contestant: Contestant, chosen: Sequence[ChosenSlices], setting: Setting, table: Ledger
-) -> list[tuple[str, Tally]]:
-    """Name and tally of every slice that is in the table."""
-    wanted = {
-        tuple(_key(contestant, setting, volume.name, index).values()): f"{volume.name}:{index}"
-        for volume in chosen
-        for index in volume.indices
-    }
-    return [
-        (wanted[key], Tally.from_dict(row["tally"]))
-        for row in table.rows
-        if (key := tuple(row[name] for name in KEYS)) in wanted
-    ]
+) -> list[Row]:
+    """Rows of a method in this setting, of those among the chosen slices that were judged."""
+    keys = (_key(contestant, setting, c.name, index) for c in chosen for index in c.indices)
+    return [table.row(key) for key in keys if table.has(key)]
 
 
-def rows_of(contestant: Contestant, setting: Setting, table: Ledger) -> list[dict[str, object]]:
-    """All rows of a method in this setting."""
-    key = _key(contestant, setting, "", 0)
-    same = [name for name in KEYS if name not in ("volume", "slice")]
-    return [row for row in table.rows if all(row[n] == key[n] for n in same)]
+def tallies(rows: Sequence[Row]) -> list[tuple[str, Tally]]:
+    """Name and tally of every slice of a method's rows."""
+    return [(f"{row['volume']}:{row['slice']}", Tally.from_dict(row["tally"])) for row in rows]
 
 
-def pooled(found: Sequence[tuple[str, Tally]]) -> Tally:
-    """All slices together."""
-    return together(tally for _, tally in found)
+def judged(
+    contestants: Sequence[Contestant],
+    chosen: Sequence[ChosenSlices],
+    setting: Setting,
+    table: Ledger,
+) -> dict[str, list[Row]]:
+    """Rows of each method by its label; methods without any are left out."""
+    found = {c.label: rows_of(c, chosen, setting, table) for c in contestants}
+    return {label: rows for label, rows in found.items() if rows}
+
+
+def pooled(rows: Sequence[Row]) -> Tally:
+    """All slices of a method together."""
+    return together(tally for _, tally in tallies(rows))
 
 
 def _run(
@@ -194,7 +202,7 @@ def _run(
     raise ReconstructionError("The run ended without a result.")
 
 
-def _row(result: Result, one: ChosenSlices) -> dict[str, object]:
+def _row(result: Result, one: ChosenSlices) -> Row:
     ((psnr, ssim),) = quality_of_mean(result, one)
     samples = _hounsfield(np.asarray(result.samples)[:, 0], result.unit)
     truth = _hounsfield(np.asarray(one.volume.array[one.indices[0]]), one.volume.unit)
@@ -218,7 +226,7 @@ def _version(prior: str) -> str:
     return f"{card.name} {card.sha256[:12]}"
 
 
-def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> dict[str, object]:
+def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> Row:
     return {
         "method": contestant.label,
         "prior": setting.prior,

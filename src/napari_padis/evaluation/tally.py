@@ -21,6 +21,9 @@ EDGES = np.geomspace(0.05, 2000.0, 241)
 #: Side of the regions whose means are ranked, in voxels.
 SIDE = 16
 
+#: Level of the coverage by class of tissue and by slice.
+LEVEL = 0.9
+
 #: The mask over which everything but the classes is counted.
 BODY = "body"
 
@@ -93,6 +96,11 @@ class Tally:
                 error = float(squares_[part].sum()) / n
                 result.append(SpreadBin(int(n), math.sqrt(predicted), math.sqrt(error)))
         return result
+
+    def rank_histogram(self) -> NDArray[np.int64]:
+        """Regions per bin of ranks, see :func:`~.calibration.rank_histogram`."""
+        every = np.repeat(np.arange(len(self.ranks)), self.ranks)
+        return calibration.rank_histogram(every, self.samples)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's own types."""

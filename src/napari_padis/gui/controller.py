@@ -22,6 +22,7 @@ from napari_padis.gui import job as jobs
 from napari_padis.gui.layers import RunLayers
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mailbox import Mailbox
+from napari_padis.gui.roles import RunGrid
 from napari_padis.gui.screen import Screen
 from napari_padis.gui.thread import Job
 
@@ -60,6 +61,7 @@ class RunController(QObject):
         super().__init__()
         self.state = IDLE
         self.result: Result | None = None
+        self._place: RunGrid | None = None  # of the result, while the layers show it
         self.begun: Started | None = None
         self.progress: Progress | None = None
         self.message: tuple[str, str] = ("info", "")
@@ -78,6 +80,13 @@ class RunController(QObject):
     def layers(self) -> RunLayers:
         """The live layers."""
         return self.screen.layers
+
+    @property
+    def outcome(self) -> tuple[Result, RunGrid] | None:
+        """The last result and where it lies; None once the layers are another run's."""
+        if self.result is None or self._place is None:
+            return None
+        return self.result, self._place
 
     @property
     def rate(self) -> float:
@@ -196,6 +205,7 @@ class RunController(QObject):
             self._end()
 
     def _begin(self, event: Started) -> None:
+        self._place = None
         self.screen.begin(event)
         self._say("info", "")
         if self.state == LOADING:
@@ -205,6 +215,7 @@ class RunController(QObject):
 
     def _finish(self, result: Result) -> None:
         self.result = result
+        self._place = self.layers.grid
         self.screen.finish(result)
         text = "Finished." if result.complete else "Stopped; what was reached so far is kept."
         share = result.report.get("null_space_share")

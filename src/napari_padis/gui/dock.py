@@ -22,11 +22,13 @@ from napari_padis.gui.sections.base import named
 from napari_padis.gui.sections.controls import scrolling
 from napari_padis.gui.sections.data import DataSection
 from napari_padis.gui.sections.display import DisplaySection
+from napari_padis.gui.sections.folding import Fold
 from napari_padis.gui.sections.forward import ForwardSection
 from napari_padis.gui.sections.measurement import MeasurementSection
 from napari_padis.gui.sections.method import MethodSection
 from napari_padis.gui.sections.noise import meaning
 from napari_padis.gui.sections.prior import PriorSection
+from napari_padis.gui.sections.regions import RegionsSection
 from napari_padis.gui.sections.run import RunSection
 from napari_padis.gui.source import placement
 from napari_padis.scan.measurement import Measurement
@@ -57,6 +59,7 @@ class ReconstructionDock(Panel):
         self.prior = PriorSection()
         self.method = MethodSection()
         self.display = DisplaySection(self._viewer)
+        self.regions = RegionsSection(self._viewer, lambda: self.controller.outcome)
         self.run_bar = RunSection()
         self.display.rate.setValue(self.controller.rate)
         self._warm = False
@@ -67,6 +70,8 @@ class ReconstructionDock(Panel):
         self._attach()
 
     def _compose(self) -> None:
+        regions = Fold("Regions", "How surely the mean of a region exceeds a value.", self.regions)
+        self.regions.told.connect(regions.reveal)
         sections = (
             self.data,
             self.measurement,
@@ -75,6 +80,7 @@ class ReconstructionDock(Panel):
             self.prior.store,
             self.method,
             self.display,
+            regions,
         )
         self.scroll = named(scrolling(sections), "Settings", "Settings of the reconstruction.")
         self.scroll.setToolTip("")
@@ -161,7 +167,9 @@ class ReconstructionDock(Panel):
         self.prior.setEnabled(state == IDLE and self.method.needs_prior)
         shown = self.controller.layers.shown
         self.run_bar.set_views_enabled(shown is not None)
+        self.run_bar.set_quantiles(self.controller.layers.has_quantiles)
         self.run_bar.set_shown(shown)
+        self.regions.set_ready(state == IDLE and self.controller.outcome is not None)
 
     def _started(self, event: object) -> None:
         self.run_bar.set_started(event)  # type: ignore[arg-type]

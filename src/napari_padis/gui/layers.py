@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Layer, Vectors
+from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
-from napari_padis.engine.events import Iterate, PatchLayout, Started, Statistics
-from napari_padis.gui.gridlines import grid_lines
+from napari_padis.engine.events import Iterate, Started, Statistics
+from napari_padis.gui.grid_layer import GridLayer
 from napari_padis.gui.layer_data import KEY, volume_metadata
 from napari_padis.gui.limits import SpreadLimits
-from napari_padis.gui.view import (
-    SAR,
-    center_slices,
-    orient,
-    preserve_view,
-    show_slices_of,
-    thicken_lines,
+from napari_padis.gui.quantile_layers import QuantileLayers
+from napari_padis.gui.roles import (
+    IMAGES,
+    ITERATE,
+    LIVE,
+    MEAN,
+    PLAIN,
+    ROLE,
+    SOURCE,
+    STD,
+    VARIANCE,
+    RoleLayers,
+    RunGrid,
 )
+from napari_padis.gui.view import center_slices, orient, preserve_view, show_slices_of
 from napari_padis.scan.volume import Volume
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-
-SOURCE = "source"
-ITERATE, MEAN, STD, VARIANCE = "iterate", "posterior mean", "standard deviation", "variance"
-GRID = "patch grid"
-#: Name of the mean's layer where no posterior was sampled.
-PLAIN = "reconstruction"
-#: From bottom to top of the layer list.
-IMAGES = (VARIANCE, STD, MEAN, ITERATE)
-#: Metadata key that marks the layers of a run.
-ROLE = "napari_padis_role"
 
 
 class RunLayers:
@@ -48,24 +44,24 @@ class RunLayers:
     def __init__(
         self, viewer: ViewerModel, on_shown: Callable[[str | None], None] | None = None
     ) -> None:
-        self._viewer = weakref.ref(viewer)
         self._on_shown = on_shown or (lambda _role: None)
-        self._layers: dict[str, Layer] = {}
+        self._roles = RoleLayers(viewer)
+        self._patches = GridLayer(viewer, self._roles)
+        self._quantiles = QuantileLayers(self._roles, self._flush)
         self._pending: dict[str, NDArray[Any]] = {}
         self._spread = {STD: SpreadLimits(), VARIANCE: SpreadLimits()}
-        self._layout: PatchLayout | None = None
-        self._shift: tuple[int, int] = (0, 0)
-        self._geometry: tuple[Any, ...] = ()
-        self._grid_wanted = True
-        viewer.dims.events.order.connect(self._place_grid)
-        viewer.dims.events.ndisplay.connect(self._place_grid)
-        viewer.scene.camera.events.zoom.connect(self._thicken)
+        self._limits = (0.0, 1.0)
+        self._affine: NDArray[np.float64] | None = None
+        self.grid: RunGrid | None = None
 
     def get(self, role: str) -> Layer | None:
         """The layer of a role if it is still in the viewer."""
-        viewer, layer = self._viewer(), self._layers.get(role)
-        present = viewer is not None and layer is not None and layer in viewer.layers
-        return layer if present else None
+        return self._roles.get(role)
+
+    @property
+    def has_quantiles(self) -> bool:
+        """Whether the last run has ended with quantiles."""
+        return self._quantiles.filled
 
     def begin(
         self,
@@ -77,46 +73,33 @@ class RunLayers:
         keep_view: bool = True,
     ) -> None:
         """Create the layers of a run, or empty the present ones when they fit."""
-        viewer = self._viewer()
+        viewer = self._roles.viewer
         if viewer is None:
             return
-        geometry = (started.shape, started.spacing, started.unit, translate, units)
-        if geometry != self._geometry:
+        grid = RunGrid(started.shape, started.spacing, started.unit, translate, units)
+        if grid != self.grid:
             self.show("")  # those of the run before stay, to be compared, but out of sight
-            self._layers, self._geometry = {}, geometry
+            self._roles.forget()
+        self.grid, self._limits, self._affine = grid, started.limits, affine
         self._pending.clear()
-        if source is not None and self._layers.get(SOURCE) is not source:
-            self._layers[SOURCE] = source
+        if source is not None and self._roles.adopt(SOURCE, source):
             source.events.visible.connect(self._flush)
-        self._layout, self._shift = started.layout, (0, 0)
-        common = {
-            "scale": started.spacing,
-            "translate": translate,
-            "units": (units,) * 3,
-            "axis_labels": SAR,
-        }
+        self._quantiles.begin()
         with preserve_view(viewer):
-            for role in IMAGES:
-                self._begin_image(viewer, role, started, common, affine)
-            self._begin_grid(viewer, started, common)
+            for role in LIVE:
+                self._begin_image(role, started, grid)
+            self._patches.begin(started.layout, grid)
             orient(viewer)
         self.show(ITERATE)
         if (iterate := self.get(ITERATE)) is not None:
             (show_slices_of if keep_view else center_slices)(viewer, iterate)
 
-    def _begin_image(
-        self,
-        viewer: ViewerModel,
-        role: str,
-        started: Started,
-        common: dict[str, Any],
-        affine: NDArray[np.float64] | None,
-    ) -> None:
+    def _begin_image(self, role: str, started: Started, grid: RunGrid) -> None:
         spread = role in self._spread
         data = np.zeros(started.shape, np.float32) if spread else started.initial
         limits = self._spread[role].reset(started.limits) if spread else started.limits
         unit = started.unit if role != VARIANCE else "arbitrary"  # the unit squared
-        volume = Volume(data, started.spacing, unit, affine, name=role)
+        volume = Volume(data, started.spacing, unit, self._affine, name=role)
         metadata = {ROLE: role, KEY: volume_metadata(volume)}
         # Without patches there is no prior and no posterior.
         name = PLAIN if role == MEAN and started.layout is None else role
@@ -135,57 +118,31 @@ class RunLayers:
             contrast_limits=limits,
             visible=role == ITERATE,
             metadata=metadata,
-            **common,
+            **grid.placing(),
         )
         layer.events.visible.connect(self._flush)
-        self._layers[role] = layer
-        viewer.add_layer(layer)
-
-    def _begin_grid(self, viewer: ViewerModel, started: Started, common: dict[str, Any]) -> None:
-        layer = self.get(GRID)
-        if started.layout is None:  # a method without patches
-            if layer is not None:
-                layer.visible = False
-            return
-        data = grid_lines(started.layout, self._shift, started.shape)
-        if isinstance(layer, Vectors):
-            layer.data = data
-        else:
-            layer = Vectors(
-                data,
-                ndim=3,
-                name=GRID,
-                vector_style="line",
-                edge_color="#4dd2ff",
-                opacity=0.75,
-                metadata={ROLE: GRID},
-                **common,
-            )
-            self._layers[GRID] = layer
-            viewer.add_layer(layer)
-        self._thicken()
-        # Above the images even when some of them had to be made again.
-        if viewer.layers[-1] is not layer:
-            viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
-        self._place_grid()
+        self._roles.add(role, layer)
 
     def update(self, event: Iterate | Statistics) -> None:
         """Show newer arrays."""
         if isinstance(event, Iterate):
             self._set(ITERATE, event.array)
-            self._shift = event.shift or self._shift
             if event.shift is not None:
-                self._move_grid()
+                self._patches.move(event.shift)
             return
         self._set(MEAN, event.mean)
         self._set(STD, event.std)
         self._set(VARIANCE, event.variance)
 
-    def finish(self, event: Statistics) -> None:
+    def finish(
+        self, event: Statistics, quantiles: Mapping[str, NDArray[Any]] | None = None
+    ) -> None:
         """Show the final arrays, with the limits of mean and spread brought up to date."""
         for spread in self._spread.values():
             spread.expire()
         self.update(event)
+        if self.grid is not None:
+            self._quantiles.finish(quantiles or {}, self.grid, self._limits, self._affine)
 
     def show(self, role: str) -> None:
         """Make one of the images the only visible one; the grid belongs to the iterate.
@@ -196,8 +153,7 @@ class RunLayers:
             layer = self.get(name)
             if layer is not None:
                 layer.visible = name == role
-        self._grid_wanted = role == ITERATE
-        self._place_grid()
+        self._patches.want(role == ITERATE)
 
     @property
     def shown(self) -> str | None:
@@ -231,25 +187,3 @@ class RunLayers:
             if layer is not None and layer.visible:
                 self._set(role, array)
         self._on_shown(self.shown)
-
-    def _move_grid(self) -> None:
-        layer = self.get(GRID)
-        if isinstance(layer, Vectors) and layer.visible and self._layout is not None:
-            layer.data = grid_lines(self._layout, self._shift, self._geometry[0])
-
-    def _thicken(self, _event: object = None) -> None:
-        viewer, layer = self._viewer(), self.get(GRID)
-        if viewer is not None and layer is not None:
-            thicken_lines(viewer, [layer])
-
-    def _place_grid(self, _event: object = None) -> None:
-        """The grid is a thing of the axial plane: hide it in all others."""
-        viewer, layer = self._viewer(), self.get(GRID)
-        if viewer is None or layer is None or self._layout is None:
-            return
-        dims = viewer.dims
-        axial = dims.ndisplay == 2 and tuple(dims.order[-2:]) == (dims.ndim - 2, dims.ndim - 1)
-        visible = axial and self._grid_wanted
-        if layer.visible != visible:
-            layer.visible = visible
-            self._move_grid()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer, Vectors
 
-from napari_padis.gui.layers import GRID, ROLE
+from napari_padis.gui.roles import GRID, ROLE
 from napari_padis.gui.view import is_anatomical
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ class Panel(QWidget):
     def __init__(self, name: str, height: int) -> None:
         super().__init__()
         self.setObjectName(name)
-        self.setMinimumWidth(340)
+        self.setMinimumWidth(350)
         self.setMaximumWidth(400)
         self._height = height
         self._placed: QDockWidget | None = None

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_padis.engine.events import Iterate, Result, Started, Statistics
 from napari_padis.gui.job import Request
-from napari_padis.gui.layers import ITERATE, MEAN, RunLayers
+from napari_padis.gui.layers import RunLayers
+from napari_padis.gui.roles import ITERATE, MEAN
 from napari_padis.gui.sinogram import add_measurement
 from napari_padis.gui.view import is_anatomical, orient
 from napari_padis.scan.measurement import Measurement
@@ -79,7 +80,7 @@ class Screen:
     def finish(self, result: Result) -> None:
         """Show the result; who watched the iterate sees the mean in its place."""
         statistics = Statistics(result.mean, result.std, result.variance, len(result.samples))
-        self.layers.finish(statistics)
+        self.layers.finish(statistics, result.quantiles)
         if self.layers.shown == ITERATE:
             self.layers.show(MEAN)
 

@@ -12,9 +12,9 @@ from napari_padis.gui.layer_data import (
     measurement_from_layer,
     volume_from_layer,
 )
-from napari_padis.gui.layers import ROLE
 from napari_padis.gui.measurement_data import offset
 from napari_padis.gui.projection_layer import projections_from_layer
+from napari_padis.gui.roles import ROLE
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.volume import Volume
 

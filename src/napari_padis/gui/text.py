@@ -43,3 +43,11 @@ def count(value: int) -> str:
 def number(value: float, digits: int = 3) -> str:
     """Three significant digits, or a dash while unknown."""
     return f"{value:.{digits}g}" if math.isfinite(value) else "–"
+
+
+def with_error(value: float, error: float) -> str:
+    """``43.2 ± 5.1``: as many decimals as give the error two digits."""
+    if not (math.isfinite(error) and error > 0):
+        return number(value)
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"

@@ -17,11 +17,9 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from napari_padis.errors import InputError
+from napari_padis.posterior.drawing import FEWEST
 
 Array = NDArray[np.float64]
-
-#: Fewest draws per chain whose correlation can be judged (four in each half).
-FEWEST = 8
 
 
 def effective_size(draws: NDArray[Any]) -> Array:
@@ -39,7 +37,7 @@ def effective_size(draws: NDArray[Any]) -> Array:
     Raises
     ------
     InputError
-        If there are fewer than :data:`FEWEST` draws per chain.
+        If there are fewer than :data:`~napari_padis.posterior.drawing.FEWEST` draws per chain.
 
     Notes
     -----
@@ -64,13 +62,12 @@ def r_hat(draws: NDArray[Any]) -> Array:
     Raises
     ------
     InputError
-        If there are fewer than :data:`FEWEST` draws per chain.
+        If there are fewer than :data:`~napari_padis.posterior.drawing.FEWEST` draws per chain.
     """
     halves = _halves(draws)
     folded = np.abs(halves - np.median(halves, axis=(0, 1)))
-    return np.maximum(
-        _split_r_hat(_rank_normalised(halves)), _split_r_hat(_rank_normalised(folded))
-    )
+    # Chains that stand still at two values are as far apart as can be, but alike when folded.
+    return np.fmax(_split_r_hat(_rank_normalised(halves)), _split_r_hat(_rank_normalised(folded)))
 
 
 def thinning(draws: NDArray[Any]) -> int:
@@ -94,7 +91,12 @@ def thinning(draws: NDArray[Any]) -> int:
 
 def thinned(draws: NDArray[Any]) -> NDArray[Any]:
     """Draws with the stride of :func:`thinning`, the last of each chain among them."""
-    return draws[:, ::-1][:, :: thinning(draws)][:, ::-1]
+    return draws[:, kept_draws(draws.shape[1], thinning(draws))]
+
+
+def kept_draws(count: int, stride: int) -> range:
+    """Numbers of the draws of a chain that are kept, every ``stride``-th and the last."""
+    return range((count - 1) % stride, count, stride)
 
 
 def _halves(draws: NDArray[Any]) -> Array:

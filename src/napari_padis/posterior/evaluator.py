@@ -1,8 +1,8 @@
 """What samplers are made of: the states they report, and counted network evaluations.
 
 A sampler is a generator of :class:`Tick` (inside a network evaluation), :class:`Level`
-(after one) and :class:`Adjusted` (what the user should know), and returns the samples, of
-shape (N, S, C, H, W).
+(after one), :class:`Drawn` (samples of chains that go on) and :class:`Adjusted` (what the user
+should know), and returns the samples, of shape (N, S, C, H, W).
 """
 
 from __future__ import annotations
@@ -43,13 +43,23 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A draw of every chain, shape (N, S, C, H, W), where it is not the last, which is returned.
+
+    To be copied before the sampler goes on from it.
+    """
+
+    samples: Tensor
+
+
+@dataclass(frozen=True)
 class Adjusted:
     """The sampler changed its own settings; ``message`` is one sentence for the user."""
 
     message: str
 
 
-State = Tick | Level | Adjusted
+State = Tick | Level | Drawn | Adjusted
 Run = Generator[State, None, Tensor]
 
 

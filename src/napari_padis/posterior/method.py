@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from napari_padis.errors import InputError
+from napari_padis.posterior.drawing import FEWEST, Drawing
 
 if TYPE_CHECKING:
     from napari_padis.posterior.evaluator import Evaluator, Run
@@ -22,6 +23,8 @@ ROOT = "napari_padis.posterior"
 
 #: Least and largest value of the methods' settings, both allowed.
 RANGES: dict[str, tuple[float, float]] = {
+    "apart": (1, 1e4),
+    "draws": (1, 1e4),  # one, or enough to judge their correlation
     "iterations": (1, 1e6),
     "ridge": (0, 1e6),
     "inner": (1, 1e4),
@@ -105,7 +108,8 @@ class Method:
         Raises
         ------
         InputError
-            On unknown names, and values that are no numbers or beyond :data:`RANGES`.
+            On unknown names, values that are no numbers or beyond :data:`RANGES`, and draws
+            of each chain that are several but too few to judge their correlation.
         """
         unknown = sorted(set(given) - set(self.options))
         if unknown:
@@ -123,16 +127,22 @@ class Method:
                 raise InputError(
                     f"'{name}' of '{self.name}' must be from {least:g} to {most:g}, not {value:g}."
                 )
+        if 1 < (draws := values.get("draws", 1)) < FEWEST:
+            raise InputError(
+                f"'draws' of '{self.name}' must be 1, or at least {FEWEST}, from which on it can "
+                f"be judged how independent they are, not {draws:g}."
+            )
         return values
 
     def plan(self, steps: int | None, given: Mapping[str, object]) -> tuple[int, int]:
-        """Levels (iterations, where there is no prior) and network evaluations of a run.
+        """Levels (iterations, where there is no prior) and network evaluations of a chain.
 
         Parameters
         ----------
         steps : int, optional
             Network evaluations, or iterations of a method that has them, which then count
-            more than the option of that name.
+            more than the option of that name. Where several draws of each chain are wanted
+            these are the burn-in, to which those from the first draw to the last are added.
         given : mapping
             Options that differ from the defaults.
         """
@@ -143,8 +153,12 @@ class Method:
         if "descent" in settings:
             descent, levels = split(total, settings)
             return descent + levels, descent + levels * inner
-        levels = max(1, round(total / inner))
+        levels = max(1, round(total / inner)) + Drawing.of(settings).iterations
         return levels, levels * inner
+
+    def draws(self, given: Mapping[str, object]) -> int:
+        """Draws of each chain."""
+        return Drawing.of(self.settings(given)).draws
 
     def run(
         self,

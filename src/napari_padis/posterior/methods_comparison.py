@@ -106,6 +106,15 @@ COMPARISON: tuple[Method, ...] = (
         1000,
         1,
         comparison=True,
-        options=MappingProxyType({"rho_max": 10.0, "rho_min": 0.005, "inner": 10, "cg": 10}),
+        options=MappingProxyType(
+            {
+                "rho_max": 10.0,
+                "rho_min": 0.005,
+                "inner": 10,
+                "cg": 10,
+                "draws": 1,
+                "apart": 3,
+            }
+        ),
     ),
 )

@@ -9,7 +9,7 @@ from napari_padis.posterior.method import Method, Options
 
 def _two_stages(**chosen: float) -> Options:
     """Settings of the methods that descend by DDS and go on by predictor and corrector."""
-    shared = {"sigma_switch": 0.05, "sigma_min": 0.002, "cg": 5}
+    shared = {"sigma_switch": 0.05, "sigma_min": 0.002, "cg": 40}
     return MappingProxyType({**chosen, **shared})
 
 
@@ -53,6 +53,8 @@ SAMPLERS: tuple[Method, ...] = (
                 "epsilon": 1.0,
                 "tau": 0.1,
                 "cg": 5,
+                "draws": 1,
+                "apart": 1,
             }
         ),
     ),
@@ -67,7 +69,15 @@ SAMPLERS: tuple[Method, ...] = (
         calibrated=True,
         gradient=True,
         options=MappingProxyType(
-            {"sigma_max": 10.0, "sigma_min": 0.002, "inner": 3, "epsilon": 1.0, "cg": 5}
+            {
+                "sigma_max": 10.0,
+                "sigma_min": 0.002,
+                "inner": 3,
+                "epsilon": 1.0,
+                "cg": 5,
+                "draws": 1,
+                "apart": 1,
+            }
         ),
     ),
 )

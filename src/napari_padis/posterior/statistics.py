@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -72,3 +74,24 @@ def moments(samples: Tensor) -> tuple[Tensor, Tensor]:
     for sample in samples:
         running.add(sample)
     return running.mean, running.variance
+
+
+def chain_moments(chains: Iterable[Iterable[Tensor]]) -> tuple[Tensor, Tensor]:
+    """Mean and variance over equally many draws of each of several chains.
+
+    The variance between the chains' means plus ``(n - 1) / n`` times that within them, each
+    unbiased for itself (Vehtari et al., Bayesian Analysis 16:667, 2021, equations 2 to 4). It is
+    unbiased however correlated the ``n`` draws of a chain are, as long as the chains are
+    independent; for one draw of each, it is their unbiased variance. Of a single chain it is
+    that of its draws, which are taken for independent.
+    """
+    between, within = RunningMoments(), torch.zeros(())
+    for chain in chains:
+        one = RunningMoments()
+        for draw in chain:
+            one.add(draw)
+        between.add(one.mean)
+        within = within + one.variance * ((one.count - 1) / one.count)
+    if between.count == 1:
+        return one.mean, one.variance
+    return between.mean, between.variance + within / between.count

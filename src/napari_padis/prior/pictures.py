@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from napari_padis.prior.charts import Chart, Point, stacked
+from napari_padis.prior.charts import Chart, Point, figure_of, save
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.generation import generate, noise_levels
 from napari_padis.prior.network import EDMDenoiser
@@ -40,7 +40,7 @@ def draw_curves(folder: Path) -> Path:
     if psnr:
         charts.append(Chart("PSNR of denoised validation crops (dB)", "patches", psnr))
     charts.append(Chart("Learning rate", "patches", {"": _points(log, "learning_rate")}))
-    return _save(stacked([chart.draw() for chart in charts]), folder / "training.png")
+    return save(figure_of(charts), folder / "training.png")
 
 
 def draw_examples(

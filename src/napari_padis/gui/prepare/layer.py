@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image
 
-from napari_padis.gui.layers import ROLE
 from napari_padis.gui.prepare.look import Shown
+from napari_padis.gui.roles import ROLE
 from napari_padis.gui.view import look_at, orient
 
 if TYPE_CHECKING:

@@ -158,15 +158,18 @@ class Section(QWidget):
     Parameters
     ----------
     title : str
+    headed : bool
+        Whether the title stands above the form; else it is the name for screen readers only.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, headed: bool = True) -> None:
         super().__init__()
         self.setAccessibleName(title)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 2)
         outer.setSpacing(3)
-        outer.addLayout(heading(title))
+        if headed:
+            outer.addLayout(heading(title))
         self.form = QFormLayout()
         self.form.setContentsMargins(6, 0, 2, 0)
         self.form.setHorizontalSpacing(8)
@@ -204,13 +207,18 @@ def heading(title: str) -> QHBoxLayout:
     """Bold title followed by a thin line."""
     label = QLabel(title)
     label.setStyleSheet("QLabel { font-weight: bold; }")
+    return ruled(label)
+
+
+def ruled(title: QWidget) -> QHBoxLayout:
+    """A title followed by a thin line."""
     line = QFrame()
     line.setFrameShape(QFrame.Shape.HLine)
     line.setFixedHeight(1)
     line.setStyleSheet("QFrame { background-color: rgba(128, 128, 128, 130); }")
     layout = QHBoxLayout()
     layout.setContentsMargins(0, 2, 0, 0)
-    layout.addWidget(label)
+    layout.addWidget(title)
     layout.addWidget(line, stretch=1)
     return layout
 

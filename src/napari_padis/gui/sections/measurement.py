@@ -44,6 +44,8 @@ class MeasurementSection(Section):
         field = side_by_side([self.first, QLabel("to"), self.last, self.all_button])
         self._slices_row: tuple[QWidget, ...] = (self.row("Slices", field), field)
         for box in (self.first, self.last):
+            # Four digits; napari's themes ask for more than a narrow dock has.
+            box.setStyleSheet("QSpinBox { min-width: 58px; }")
             box.valueChanged.connect(self._emit)
         self.set_source(None)
 

@@ -20,12 +20,14 @@ from qtpy.QtWidgets import (
 from napari_padis.engine.events import Progress, Result, Started
 from napari_padis.gui import controller as control
 from napari_padis.gui import text
-from napari_padis.gui.layers import ITERATE, MEAN, SOURCE, STD, VARIANCE
+from napari_padis.gui.roles import HIGH, ITERATE, LOW, MEAN, MEDIAN, SOURCE, STD, VARIANCE
 from napari_padis.gui.sections.base import Text, heading, named
 from napari_padis.gui.sections.controls import Elided
 
 KEYS = {"run": "Ctrl+Return", "pause": "Ctrl+Shift+Space", "stop": "Ctrl+Shift+Return"}
 SHOWN = {SOURCE: "Source", ITERATE: "Iterate", MEAN: "Mean", STD: "Std", VARIANCE: "Variance"}
+#: Shown after runs that have them.
+QUANTILES = {LOW: "5 %", MEDIAN: "Median", HIGH: "95 %"}
 FACTS = ("Elapsed", "Time left", "Noise level", "Residual", "Memory", "Device")
 
 
@@ -43,7 +45,7 @@ class RunSection(QWidget):
         self._iterations = False  # whether the run counts iterations, not noise levels
         self.setAccessibleName("Run")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 4, 4)
+        layout.setContentsMargins(2, 0, 2, 4)
         layout.setSpacing(4)
         layout.addLayout(heading("Run"))
         layout.addLayout(self._buttons())
@@ -55,6 +57,7 @@ class RunSection(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(self._facts())
         layout.addLayout(self._views())
+        layout.addWidget(self._quantile_views())
         self.message = Text("")
         self.message.setAccessibleName("Message")
         layout.addWidget(self.message)
@@ -67,7 +70,7 @@ class RunSection(QWidget):
             "Stop and keep", "stop", self.stop, "End now and keep what was reached"
         )
         row = QHBoxLayout()
-        row.setSpacing(4)
+        row.setSpacing(2)
         for button in (self.run_button, self.pause_button, self.stop_button):
             row.addWidget(button, stretch=1)
         return row
@@ -113,23 +116,39 @@ class RunSection(QWidget):
         row = QHBoxLayout()
         row.setSpacing(2)
         self._view_buttons: dict[str, QPushButton] = {}
-        group = QButtonGroup(self)
+        self._group = QButtonGroup(self)
         for role, title in SHOWN.items():
-            button = named(QPushButton(title), f"Show {role}", f"Show the layer '{role}' alone.")
-            button.setCheckable(True)
-            button.clicked.connect(lambda _checked, role=role: self.show_role.emit(role))
-            group.addButton(button)
-            row.addWidget(button, stretch=len(title))
-            self._view_buttons[role] = button
+            row.addWidget(self._view_button(role, title), stretch=len(title))
         self.save_button = named(
             QPushButton("Save …"),
             "Save the result",
-            "Write mean, standard deviation, variance, samples, recipe and report to a folder.",
+            "Write mean, standard deviation, variance, quantiles, samples, recipe and report to a "
+            "folder.",
         )
         self.save_button.clicked.connect(self.save)
         row.addSpacing(4)
         row.addWidget(self.save_button, stretch=6)
         return row
+
+    def _view_button(self, role: str, title: str) -> QPushButton:
+        button = named(QPushButton(title), f"Show {role}", f"Show the layer '{role}' alone.")
+        button.setCheckable(True)
+        button.clicked.connect(lambda _checked: self.show_role.emit(role))
+        self._group.addButton(button)
+        self._view_buttons[role] = button
+        return button
+
+    def _quantile_views(self) -> QWidget:
+        self._quantiles = QWidget()
+        row = QHBoxLayout(self._quantiles)
+        row.setContentsMargins(2, 0, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(QLabel("Quantiles"))
+        row.addSpacing(4)
+        for role, title in QUANTILES.items():
+            row.addWidget(self._view_button(role, title), stretch=1)
+        self._quantiles.hide()
+        return self._quantiles
 
     def set_state(self, state: str, has_result: bool) -> None:
         """Enable what makes sense now."""
@@ -194,6 +213,10 @@ class RunSection(QWidget):
         """Mark the image that is on show."""
         for name, button in self._view_buttons.items():
             button.setChecked(name == role)
+
+    def set_quantiles(self, there: bool) -> None:
+        """Offer the quantiles of a run that has them."""
+        self._quantiles.setVisible(there)
 
     def set_views_enabled(self, enabled: bool) -> None:
         """The view buttons need layers."""

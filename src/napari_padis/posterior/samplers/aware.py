@@ -7,7 +7,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 from napari_padis.posterior.conjugate import proximal
-from napari_padis.posterior.evaluator import Evaluator, Level, Run
+from napari_padis.posterior.drawing import LAST, Drawing
+from napari_padis.posterior.evaluator import Drawn, Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
@@ -24,6 +25,7 @@ def aware_langevin(
     iterations: int,
     variance: Callable[[float], float],
     gradient: bool,
+    drawing: Drawing = LAST,
 ) -> Run:
     """Langevin dynamics of the posterior, p(x0 | x_sigma) being taken for N(D, r^2 I).
 
@@ -50,6 +52,8 @@ def aware_langevin(
                 langevin(evaluator, x, target, sigma, epsilon), sigma, residual
             )
             del target
+        if drawing.due(len(sigmas) - 1 - i):
+            yield Drawn(x)
     return x
 
 
@@ -90,9 +94,10 @@ def _start(
     inner = int(settings["inner"])
     sigmas = geometric(settings["sigma_max"], settings["sigma_min"], max(1, round(steps / inner)))
     x = noisy_start(problem, evaluator, samples, sigmas[0])
-    epsilon, cg = settings["epsilon"], cg_steps(problem, settings)
+    epsilon, cg, drawing = settings["epsilon"], cg_steps(problem, settings), Drawing.of(settings)
+    sigmas = drawing.levels(sigmas)
     return (
         yield from aware_langevin(
-            problem, evaluator, x, sigmas, inner, epsilon, cg, variance, gradient
+            problem, evaluator, x, sigmas, inner, epsilon, cg, variance, gradient, drawing
         )
     )

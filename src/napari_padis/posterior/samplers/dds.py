@@ -25,6 +25,7 @@ def dds(
     eta: float,
     first: int = 0,
     levels: int | None = None,
+    tolerance: float = 0.0,
 ) -> Run:
     """Decomposed diffusion sampling in sigma space (Chung et al., ICLR 2024).
 
@@ -36,7 +37,9 @@ def dds(
     for i, sigma in enumerate(sigmas):
         x = yield from guard.watch(x, sigma)
         denoised, draw = yield from evaluator.denoise(x, sigma)
-        estimate = proximal(problem, denoised, guard.factor * gamma(sigma), iterations)
+        estimate = proximal(
+            problem, denoised, guard.factor * gamma(sigma), iterations, tolerance=tolerance
+        )
         yield Level(evaluator.count, first + i, count, sigma, estimate, draw.shift)
         if i + 1 < len(sigmas):
             direction = (x - denoised).div_(sigma)

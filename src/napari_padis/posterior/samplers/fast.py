@@ -22,6 +22,12 @@ from napari_padis.posterior.steps import (
 )
 from napari_padis.posterior.warm import FOR_MEAN, FOR_SPREAD, start_level
 
+#: Where the conjugate gradients of a data step end, see
+#: :func:`~napari_padis.posterior.conjugate.iterates`. Of a fan beam that sees some places from few
+#: directions, the mean of two samples at 128 x 128 has 32.7 dB after 5 steps, 35.6 dB with this
+#: tolerance; of 20 parallel views 36.8 and 37.7 dB, where it takes about ten.
+TOLERANCE = 0.05
+
 
 def aware_corrector(
     problem: Problem,
@@ -49,7 +55,9 @@ def aware_corrector(
         for j in range(inner):
             x = yield from guard.watch(x, sigma)
             clean, draw = yield from evaluator.denoise(x, sigma)
-            estimate = proximal(problem, clean, guard.factor * gamma(sigma), iterations)
+            estimate = proximal(
+                problem, clean, guard.factor * gamma(sigma), iterations, tolerance=TOLERANCE
+            )
             yield Level(
                 evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift
             )
@@ -107,6 +115,7 @@ def _descend(
         eta=1.0,
         first=used,
         levels=descent + levels,
+        tolerance=TOLERANCE,
     )
     return (
         yield from aware_corrector(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from napari_padis.posterior.conjugate import proximal
-from napari_padis.posterior.evaluator import Evaluator, Level, Run
+from napari_padis.posterior.drawing import LAST, Drawing
+from napari_padis.posterior.evaluator import Drawn, Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
@@ -22,13 +23,15 @@ def split_gibbs(
     rhos: list[float],
     inner: int,
     iterations: int,
+    drawing: Drawing = LAST,
 ) -> Run:
     """Plug-and-play diffusion models (Wu et al., PnP-DM, NeurIPS 2024, Alg. 1).
 
     Each iteration draws z from ``exp(-|A z - y|^2 / 2 sigma_y^2 - |z - x|^2 / 2 rho^2)``, by
     solving the least-squares problem of perturbed data (perturb and optimise, Orieux et al.,
     2012), then x from p(x | z) at the noise level rho, in ``inner`` network evaluations. Unbiased
-    only as rho becomes small against the spread of the posterior.
+    only as rho becomes small against the spread of the posterior, but the smaller it is, the
+    less a draw differs from the one before.
     """
     guard = Guard(problem, x, rhos[0])
     for i, rho in enumerate(rhos):
@@ -44,17 +47,24 @@ def split_gibbs(
             if j + 1 < len(sigmas):
                 direction = (state - x).div_(sigma)
                 state = ddim(evaluator, x, direction, sigma, sigmas[j + 1], 1.0)
+        if drawing.due(len(rhos) - 1 - i):
+            yield Drawn(x)
     return x
 
 
 def start(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """The coupling falls for three quarters of the iterations and stays for the last."""
+    """The coupling falls for three quarters of the iterations and stays for the last.
+
+    All these are burn-in if several draws are wanted; the published code takes 40 of 100
+    iterations for that, and then a draw every third.
+    """
     inner = int(settings["inner"])
     count = max(1, round(steps / inner))
     falling = max(1, round(0.75 * count))
     rhos = geometric(settings["rho_max"], settings["rho_min"], falling)
     rhos += [rhos[-1]] * (count - falling)
     x = noisy_start(problem, evaluator, samples, rhos[0])
-    return (yield from split_gibbs(problem, evaluator, x, rhos, inner, cg_steps(problem, settings)))
+    drawing, cg = Drawing.of(settings), cg_steps(problem, settings)
+    return (yield from split_gibbs(problem, evaluator, x, drawing.levels(rhos), inner, cg, drawing))

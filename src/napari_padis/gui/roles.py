@@ -1,0 +1,113 @@
+"""The roles of a run's layers, the layers that have them, and where these lie."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_padis.scan.volume import AXIS_LABELS
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+SOURCE = "source"
+ITERATE, MEAN, STD, VARIANCE = "iterate", "posterior mean", "standard deviation", "variance"
+#: Name of the mean's layer where no posterior was sampled.
+PLAIN = "reconstruction"
+LOW, MEDIAN, HIGH = "5 % quantile", "median", "95 % quantile"
+GRID = "patch grid"
+#: Quantiles as a result names them.
+QUANTILES = {"q05": LOW, "q50": MEDIAN, "q95": HIGH}
+#: Images that are there from the start of a run, from bottom to top of the layer list.
+LIVE = (VARIANCE, STD, MEAN, ITERATE)
+#: All images of a run, from bottom to top.
+IMAGES = (VARIANCE, STD, LOW, MEDIAN, HIGH, MEAN, ITERATE)
+#: Metadata key that marks the layers of a run.
+ROLE = "napari_padis_role"
+
+
+@dataclass(frozen=True)
+class RunGrid:
+    """Where the voxels of a run lie in the viewer's world.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (S, A, R).
+    spacing : tuple of float
+        In mm.
+    unit : str
+        Intensity unit.
+    translate : tuple of float
+        World position of the first voxel.
+    units : {'mm', 'pixel'}
+        Length unit of the layers.
+    """
+
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    unit: str
+    translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    units: str = "mm"
+
+    def placing(self) -> dict[str, Any]:
+        """Arguments of a layer on this grid."""
+        return {
+            "scale": self.spacing,
+            "translate": self.translate,
+            "units": (self.units,) * 3,
+            "axis_labels": AXIS_LABELS,
+        }
+
+
+class RoleLayers:
+    """The layers of a run by their roles, as long as they are in the viewer.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._layers: dict[str, Layer] = {}
+
+    @property
+    def viewer(self) -> ViewerModel | None:
+        """The viewer, as long as it is there."""
+        return self._viewer()
+
+    def get(self, role: str) -> Layer | None:
+        """The layer of a role if it is still in the viewer."""
+        viewer, layer = self._viewer(), self._layers.get(role)
+        present = viewer is not None and layer is not None and layer in viewer.layers
+        return layer if present else None
+
+    def adopt(self, role: str, layer: Layer) -> bool:
+        """Give a role to a layer of the viewer; False where it had it already."""
+        known = self._layers.get(role) is layer
+        self._layers[role] = layer
+        return not known
+
+    def add(self, role: str, layer: Layer, below: str | None = None) -> None:
+        """Put a new layer on top of the list, or right below the layer of another role."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        self._layers[role] = layer
+        above = self.get(below) if below is not None else None
+        place = len(viewer.layers) if above is None else viewer.layers.index(above)
+        viewer.layers.insert(place, layer)
+
+    def remove(self, role: str) -> None:
+        """Take a layer out of the viewer."""
+        viewer, layer = self._viewer(), self.get(role)
+        self._layers.pop(role, None)
+        if viewer is not None and layer is not None:
+            viewer.layers.remove(layer)
+
+    def forget(self) -> None:
+        """Leave all layers to the user."""
+        self._layers.clear()
