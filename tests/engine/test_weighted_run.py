@@ -35,9 +35,9 @@ def without_weights(measurement):
 def test_steps_of_the_data_step(photons, tiny_prior, monkeypatch, weighted, expected):
     steps, real = [], dds.proximal
 
-    def proximal(problem, centre, gamma, iterations):
+    def proximal(problem, centre, gamma, iterations, **more):
         steps.append(iterations)
-        return real(problem, centre, gamma, iterations)
+        return real(problem, centre, gamma, iterations, **more)
 
     for module in (dds, fast):
         monkeypatch.setattr(module, "proximal", proximal)

@@ -72,6 +72,45 @@ def test_converged_images_stay_finite(problem):
     assert torch.equal(x, zero)
 
 
+def test_iterations_end_where_the_gradient_is_small_enough(problem):
+    g = torch.Generator().manual_seed(3)
+    centre = torch.randn((1, 2, 12), generator=g, dtype=torch.float64)
+    matrix, gamma, tolerance = problem.operator.matrix, 4.0, 0.01
+
+    def gradient(x):
+        return (x @ matrix.T - problem.y) @ matrix + (x - centre) / gamma
+
+    x = proximal(problem, centre, gamma, 100, tolerance=tolerance)
+    left = gradient(x).norm(dim=-1) / gradient(centre).norm(dim=-1)
+    assert left.max() <= tolerance * (1 + 1e-6)
+    # One iteration less would not do for the slowest image, and none are taken beyond.
+    counts = [
+        next(
+            k
+            for k in range(1, 13)
+            if (gradient(last(problem, problem.y, centre, 1 / gamma, k)).norm(dim=-1)
+                <= tolerance * gradient(centre).norm(dim=-1))[0, i]
+        )
+        for i in range(2)
+    ]  # fmt: skip
+    for i, count in enumerate(counts):
+        expected = last(problem, problem.y, centre, 1 / gamma, count)[0, i]
+        assert torch.allclose(x[0, i], expected, atol=1e-12)
+    few = proximal(problem, centre, gamma, 2, tolerance=tolerance)
+    assert torch.allclose(few, last(problem, problem.y, centre, 1 / gamma, 2), atol=1e-12)
+
+
+def test_an_image_ends_the_same_whichever_are_beside_it(problem):
+    g = torch.Generator().manual_seed(4)
+    centre = torch.randn((3, 2, 12), generator=g, dtype=torch.float64)
+    exact = proximal(problem, centre[1:2], 4.0, 100)
+    centre[1] = exact[0]  # done before the others
+    every = proximal(problem, centre, 4.0, 100, tolerance=0.05)
+    for i in range(3):
+        alone = proximal(problem, centre[i : i + 1], 4.0, 100, tolerance=0.05)
+        assert torch.allclose(alone[0], every[i], atol=1e-12)
+
+
 def test_parts_change_nothing(problem, monkeypatch):
     g = torch.Generator().manual_seed(2)
     centre, start = torch.randn((2, 5, 2, 12), generator=g, dtype=torch.float64)
