@@ -247,7 +247,7 @@ def test_the_card_decides_unless_the_caller_does(tiny_prior, tmp_path):
 
 def test_one_evaluation_takes_few_tiles_of_large_images(make):
     assert make("whole", (1024, 1024)).patch_batch == 1
-    assert make("shifted", (256, 256)).patch_batch > 100
+    assert make("shifted", (256, 256)).patch_batch > 50
     assert make("whole", patch_batch=7).patch_batch == 7
 
 
