@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 from skimage.io import imsave
 
-from napari_padis.engine.events import Finished, Result
 from napari_padis.engine.recipe import Recipe
-from napari_padis.engine.run import run
+from napari_padis.evaluation.reconstruction import reconstruct as run_to_end
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.preparation import Preparation, prepare
 from napari_padis.scan.projections import Projections
@@ -46,20 +45,15 @@ def load(path: Path) -> Projections:
 def reconstruct(measurement: Measurement, method: str, prior: str, samples: int) -> Image:
     """Mean of a method's samples, first slice."""
     recipe = Recipe.create(method=method, prior=prior, samples=samples)
-    for event in run(recipe, measurement):
-        if isinstance(event, Finished):
-            result: Result = event.result
-            print(f"    {method} {prior}: {result.report['seconds']:.0f} s", flush=True)
-            return result.mean[0]
-    raise AssertionError("a run always finishes")
+    result = run_to_end(recipe, measurement)
+    print(f"    {method} {prior}: {result.report['seconds']:.0f} s", flush=True)
+    return result.mean[0]
 
 
 def total_variation(measurement: Measurement, weight: float) -> Image:
     """TV of the first slice."""
     recipe = Recipe.create(method="tv", samples=1, steps=300, options={"weight": weight})
-    finished = [event for event in run(recipe, measurement) if isinstance(event, Finished)]
-    image: Image = finished[0].result.mean[0]
-    return image
+    return run_to_end(recipe, measurement).mean[0]
 
 
 def score(image: Image, truth: NDArray[np.bool_]) -> float:

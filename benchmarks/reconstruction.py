@@ -21,9 +21,9 @@ import torch
 from baselines import WINDOW, measure, problem_of, psnr, spread, tune_tv
 from scipy.stats import t as student
 
-from napari_padis.engine.events import Finished, Progress, Result
+from napari_padis.engine.events import Result
 from napari_padis.engine.recipe import Recipe
-from napari_padis.engine.run import run
+from napari_padis.evaluation.reconstruction import reconstruct as run_to_end
 from napari_padis.prior import load_prior
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.nifti import read_nifti
@@ -31,12 +31,12 @@ from napari_padis.scan.nifti import read_nifti
 
 def reconstruct(recipe: Recipe, measurement: Measurement) -> Result:
     """Run with progress on stderr."""
-    for event in run(recipe, measurement):
-        if isinstance(event, Progress) and event.fraction > 0 and sys.stderr.isatty():
-            print(f"\r{100 * event.fraction:5.1f} %", end="", file=sys.stderr)
-        if isinstance(event, Finished):
-            return event.result
-    raise AssertionError("a run always finishes")
+
+    def report(share: float) -> None:
+        if share > 0 and sys.stderr.isatty():
+            print(f"\r{100 * share:5.1f} %", end="", file=sys.stderr)
+
+    return run_to_end(recipe, measurement, report)
 
 
 def bare_seconds(prior: str, shape: tuple[int, int], repeats: int = 8) -> float:

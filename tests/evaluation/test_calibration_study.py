@@ -46,7 +46,7 @@ def test_every_slice_gets_its_row_and_is_not_done_again(setting, chosen, tmp_pat
     assert tally.samples == 4
     assert tally.images == 1
     # From the file, nothing is run any more.
-    monkeypatch.setattr(study, "run", None)
+    monkeypatch.setattr(study, "shares", None)
     again = study.open_table(tmp_path / "t.json")
     assert all_of(contestants, chosen, setting, again)[-1] == (4, 4)
     assert study.pooled(study.rows_of(contestants[1], chosen, setting, again)).images == 2

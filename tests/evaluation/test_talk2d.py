@@ -182,8 +182,8 @@ def test_a_kill_loses_one_slice_at_most(tiny_prior, slices, tmp_path, monkeypatc
             break
     steps.close()
     assert len(json.loads(path.read_text())) == 3
-    real, calls = talk2d.run, []
-    monkeypatch.setattr(talk2d, "run", lambda *given: calls.append(given) or real(*given))
+    real, calls = talk2d.shares, []
+    monkeypatch.setattr(talk2d, "shares", lambda *given: calls.append(given) or real(*given))
     again = study_of(tiny_prior, slices, path)
     states = list(again.run())
     assert len(calls) == 1
@@ -198,14 +198,14 @@ def test_a_kill_loses_one_slice_at_most(tiny_prior, slices, tmp_path, monkeypatc
 def test_a_method_that_fails_leaves_the_others_their_rows(
     tiny_prior, slices, tmp_path, monkeypatch
 ):
-    real = talk2d.run
+    real = talk2d.shares
 
-    def run(recipe, measurement):
+    def shares(recipe, measurement):
         if recipe.method == "padis-fast":
             raise ReconstructionError("The method diverged.")
         return real(recipe, measurement)
 
-    monkeypatch.setattr(talk2d, "run", run)
+    monkeypatch.setattr(talk2d, "shares", shares)
     study = study_of(tiny_prior, slices, tmp_path / "t.json", "padis-fast,fbp")
     list(study.run())
     text = "\n".join(markdown(study))

@@ -150,6 +150,16 @@ def add_volume(volume):
 
 
 @pytest.fixture
+def viewer(add_volume):
+    """A viewer without a window, with the volume in it."""
+    from napari.components import ViewerModel
+
+    viewer = ViewerModel()
+    add_volume(viewer)
+    return viewer
+
+
+@pytest.fixture
 def make_dock(request, add_volume, engine, qtbot, monkeypatch):
     """A viewer with a volume and a dock whose engine and simulator are small ones.
 

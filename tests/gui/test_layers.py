@@ -14,13 +14,6 @@ from napari_padis.gui.roles import GRID, ITERATE, MEAN, ROLE, STD, VARIANCE
 
 
 @pytest.fixture
-def viewer(add_volume):
-    viewer = ViewerModel()
-    add_volume(viewer)
-    return viewer
-
-
-@pytest.fixture
 def started(engine, volume):
     from napari_padis.scan.geometry import ParallelGeometry
     from napari_padis.scan.measurement import Measurement

@@ -20,13 +20,6 @@ NAMES = (LOW, MEDIAN, HIGH)
 
 
 @pytest.fixture
-def viewer(add_volume):
-    viewer = ViewerModel()
-    add_volume(viewer)
-    return viewer
-
-
-@pytest.fixture
 def started(engine, a_measurement):
     return engine.started(a_measurement)
 

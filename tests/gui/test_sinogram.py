@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 from napari_padis.gui.layer_data import measurement_from_layer
 from napari_padis.gui.sinogram import add_measurement
@@ -15,9 +14,7 @@ PLACE = (15.0, 0.0, 0.0)
 
 
 @pytest.fixture
-def viewer(add_volume) -> ViewerModel:
-    viewer = ViewerModel()
-    add_volume(viewer)
+def viewer(viewer):
     viewer.dims.point = (10.0, 4.0, 5.0)
     return viewer
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_padis.engine.events import Finished, Progress, Result
+from napari_padis.engine.events import Result
 from napari_padis.engine.metrics import WINDOW
 from napari_padis.engine.recipe import Recipe
-from napari_padis.engine.run import run
-from napari_padis.errors import InputError, ReconstructionError
+from napari_padis.errors import InputError
 from napari_padis.evaluation.ledger import Ledger, Row
-from napari_padis.evaluation.reconstruction import measure, on_scale, quality_of_mean
+from napari_padis.evaluation.reconstruction import (
+    measure,
+    on_scale,
+    quality_of_mean,
+    shares,
+    version_of,
+)
 from napari_padis.evaluation.slices import ChosenSlices, count_of
 from napari_padis.evaluation.tally import Tally, take, together
 from napari_padis.posterior.methods import find_method
-from napari_padis.prior.card import PriorCard
-from napari_padis.prior.catalogue import find_prior
 
 KEYS = {
     "method": str,
@@ -139,8 +141,8 @@ def judge(
                 one = ChosenSlices(volume.name, volume.volume, (index,))
                 key = _key(contestant, setting, volume.name, index)
                 if not table.has(key):
-                    result = yield from _run(contestant, one, setting, done, total)
-                    table.add({**key, **_row(result, one)})
+                    for share in _fill(contestant, one, setting, table, key):
+                        yield done + share, total
                 done += 1
                 yield done, total
 
@@ -174,10 +176,10 @@ def pooled(rows: Sequence[Row]) -> Tally:
     return together(tally for _, tally in tallies(rows))
 
 
-def _run(
-    contestant: Contestant, one: ChosenSlices, setting: Setting, done: int, total: int
-) -> Generator[tuple[float, int], None, Result]:
-    measurement = measure(one, setting.views, setting.noise, setting.seed)
+def _fill(
+    contestant: Contestant, one: ChosenSlices, setting: Setting, table: Ledger, key: Row
+) -> Iterator[float]:
+    """Reconstruct a slice and add its row; yields the share done."""
     recipe = Recipe.create(
         method=contestant.method,
         prior=setting.prior,
@@ -194,12 +196,9 @@ def _run(
     if setting.keep is not None:
         place = f"{one.name}-{one.indices[0]}".replace("/", "-")
         store = setting.keep / contestant.label.replace(",", "_") / place
-    for event in run(recipe, measurement, store=store):
-        if isinstance(event, Progress):
-            yield done + min(event.fraction, 0.999), total
-        if isinstance(event, Finished):
-            return event.result
-    raise ReconstructionError("The run ended without a result.")
+    measurement = measure(one, setting.views, setting.noise, setting.seed)
+    result = yield from shares(recipe, measurement, store)
+    table.add({**key, **_row(result, one)})
 
 
 def _row(result: Result, one: ChosenSlices) -> Row:
@@ -219,18 +218,11 @@ def _hounsfield(array: NDArray[np.floating], unit: str) -> NDArray[np.floating]:
     return WINDOW.from_unit_interval(on_scale(np.asarray(array, np.float64), unit))
 
 
-@lru_cache
-def _version(prior: str) -> str:
-    """Which weights go by the name of a prior."""
-    card = PriorCard.load(find_prior(prior))
-    return f"{card.name} {card.sha256[:12]}"
-
-
 def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> Row:
     return {
         "method": contestant.label,
         "prior": setting.prior,
-        "version": _version(setting.prior),
+        "version": version_of(setting.prior),
         "samples": setting.samples,
         "views": setting.views,
         "noise": setting.noise,

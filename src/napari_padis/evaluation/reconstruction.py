@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from napari_padis.engine.run import run
 from napari_padis.errors import ReconstructionError
 from napari_padis.evaluation.slices import ChosenSlices, quality
 from napari_padis.likelihood import add_noise, root_mean_square, simulate
+from napari_padis.prior.card import PriorCard
+from napari_padis.prior.catalogue import find_prior
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.units import scale_in
 
@@ -38,16 +42,38 @@ def measure(chosen: ChosenSlices, views: int, noise: float = 0.0, seed: int = 0)
     return measurement
 
 
-def reconstruct(
-    recipe: Recipe, measurement: Measurement, report: Callable[[float], None] | None = None
-) -> Result:
-    """Run a recipe to its end; ``report`` receives the share done."""
-    for event in run(recipe, measurement):
-        if isinstance(event, Progress) and report is not None:
-            report(event.fraction)
+def shares(
+    recipe: Recipe, measurement: Measurement, store: Path | None = None
+) -> Generator[float, None, Result]:
+    """Run a recipe to its end; yields the share done, which stays below 1, returns the result."""
+    for event in run(recipe, measurement, store=store):
+        if isinstance(event, Progress):
+            yield min(event.fraction, 0.999)
         if isinstance(event, Finished):
             return event.result
     raise ReconstructionError("The run ended without a result.")
+
+
+def reconstruct(
+    recipe: Recipe, measurement: Measurement, report: Callable[[float], None] | None = None
+) -> Result:
+    """The same in one go; ``report`` receives the share done."""
+    work = shares(recipe, measurement)
+    while True:
+        try:
+            share = next(work)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+        if report is not None:
+            report(share)
+
+
+@lru_cache
+def version_of(prior: str) -> str:
+    """Which weights go by the name of a prior."""
+    card = PriorCard.load(find_prior(prior))
+    return f"{card.name} {card.sha256[:12]}"
 
 
 def on_scale(array: NDArray[np.floating], unit: str) -> NDArray[np.floating]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from napari_padis.engine.events import Finished, Progress, Result
 from napari_padis.engine.recipe import Recipe
-from napari_padis.engine.run import run
 from napari_padis.errors import ReconstructionError
 from napari_padis.evaluation.ledger import Ledger, Row
-from napari_padis.evaluation.reconstruction import quality_of_mean
+from napari_padis.evaluation.reconstruction import quality_of_mean, shares, version_of
 from napari_padis.evaluation.talk2d_entries import Entry
 from napari_padis.evaluation.talk2d_tasks import TalkSlice, Task, measure
-from napari_padis.prior.card import PriorCard
-from napari_padis.prior.catalogue import find_prior
 
 KEYS = {
     "task": str,
@@ -109,7 +105,7 @@ class Study:
 
     def __post_init__(self) -> None:
         priors = {self.setting.prior_of(entry) for entry in self.entries} - {""}
-        self._versions = {name: _version(name) for name in priors} | {"": ""}
+        self._versions = {name: version_of(name) for name in priors} | {"": ""}
 
     def run(self) -> Iterator[State]:
         """Fill the table; yields after every slice, and often within one."""
@@ -121,7 +117,7 @@ class Study:
             what = f"{task.name}, {entry.name}, {given.volume_name}:{given.index}"
             try:
                 for share in self._reconstruct(task, entry, given):
-                    yield State(done + min(share, 0.999) * work, total, what)
+                    yield State(done + share * work, total, what)
             except ReconstructionError as error:
                 self.failures.append(f"{what}: {error}")
             done += work
@@ -167,7 +163,7 @@ class Study:
             quantiles=False,
             null_space=False,
         )
-        result = yield from _run(recipe, task, given, setting.seed)
+        result = yield from shares(recipe, measure(given, task, setting.seed))
         ((psnr, ssim),) = quality_of_mean(result, given.alone)
         report: dict[str, Any] = result.report
         row = {
@@ -190,18 +186,3 @@ def open_table(path: str | Path) -> Ledger:
         If it is not a ``.json`` file of this study.
     """
     return Ledger(path, KEYS, VALUES, (".json",))
-
-
-def _run(recipe: Recipe, task: Task, given: TalkSlice, seed: int) -> Generator[float, None, Result]:
-    for event in run(recipe, measure(given, task, seed)):
-        if isinstance(event, Progress):
-            yield event.fraction
-        if isinstance(event, Finished):
-            return event.result
-    raise ReconstructionError("The run ended without a result.")
-
-
-def _version(prior: str) -> str:
-    """Which weights go by the name of a prior."""
-    card = PriorCard.load(find_prior(prior))
-    return f"{card.name} {card.sha256[:12]}"

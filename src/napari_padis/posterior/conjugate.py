@@ -20,9 +20,10 @@ def iterates(
     start: Tensor | None = None,
     tolerance: float = 0.0,
 ) -> Iterator[Tensor]:
-    """Towards ``argmin_x |A x - y|^2 / 2 + ridge |x - centre|^2 / 2``, without end at first.
+    """Towards ``argmin_x |A x - y|^2 / 2 + ridge |x - centre|^2 / 2``.
 
-    Conjugate gradients on the normal equations, each problem of a batch by itself.
+    Conjugate gradients on the normal equations, each problem of a batch by itself; without end
+    unless there is a tolerance.
 
     Parameters
     ----------
@@ -58,10 +59,9 @@ def iterates(
     while True:
         projected = problem.A(p)
         seen = problem.dot(projected, projected).view_as(rr)
-        # Once an image has converged its residual is zero: it then stays as it is.
+        # Once an image has converged it stays as it is.
         alpha = rr / (seen + ridge * problem.dot(p, p)).clamp_min(tiny)
-        if tolerance:
-            alpha = torch.where(rr > enough, alpha, 0)
+        alpha = torch.where(rr > enough, alpha, 0)
         x = torch.addcmul(x, alpha, p)
         yield x
         r = torch.addcmul(r, alpha, problem.AT(projected).add_(p, alpha=ridge), value=-1)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_padis.errors import PadisError
 from napari_padis.gui import text
 from napari_padis.gui.projection_layer import projections_from_layer, projections_layer
-from napari_padis.gui.sections.base import Section, Text, combo, named, side_by_side
+from napari_padis.gui.sections.base import Section, Text, combo, list_layers, named, side_by_side
 from napari_padis.scan.projections import Projections
 
 if TYPE_CHECKING:
@@ -90,14 +90,7 @@ class ProjectionsSection(Section):
         chosen = self.layer
         layers = [one for one in viewer.layers if projections_from_layer(one) is not None]
         self._layers = [weakref.ref(layer) for layer in layers]
-        self.layer_box.blockSignals(True)
-        self.layer_box.clear()
-        for index, layer in enumerate(layers):
-            self.layer_box.addItem(layer.name)
-            self.layer_box.setItemData(index, layer.name, Qt.ItemDataRole.ToolTipRole)
-        index = layers.index(chosen) if chosen in layers else len(layers) - 1
-        self.layer_box.setCurrentIndex(index)
-        self.layer_box.blockSignals(False)
+        list_layers(self.layer_box, layers, chosen)
         self.layer_box.setEnabled(bool(layers))
         self._announce()
 

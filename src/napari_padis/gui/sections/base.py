@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QStandardItemModel
@@ -19,6 +19,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
 
 W = TypeVar("W", bound=QWidget)
 
@@ -59,6 +62,18 @@ def combo(name: str, tip: str) -> QComboBox:
     if view is not None:
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     return named(box, name, tip)
+
+
+def list_layers(box: QComboBox, layers: Sequence[Layer], chosen: Layer | None) -> None:
+    """Fill a combo box with layers, silently: the chosen one stays, else the last is taken."""
+    box.blockSignals(True)
+    box.clear()
+    for index, layer in enumerate(layers):
+        box.addItem(layer.name)
+        # The full name, where the box is too narrow for it.
+        box.setItemData(index, layer.name, Qt.ItemDataRole.ToolTipRole)
+    box.setCurrentIndex(layers.index(chosen) if chosen in layers else len(layers) - 1)
+    box.blockSignals(False)
 
 
 def set_choosable(box: QComboBox, index: int, choosable: bool, tip: str) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from napari_padis.errors import PadisError
 from napari_padis.gui.facts import describe
 from napari_padis.gui.layer_data import is_measurement
-from napari_padis.gui.sections.base import Section, Text, combo
+from napari_padis.gui.sections.base import Section, Text, combo, list_layers
 from napari_padis.gui.source import candidates, load
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.volume import UNITS, Volume
@@ -84,14 +84,7 @@ class DataSection(Section):
         chosen = self.layer
         layers = candidates(viewer)
         self._layers = [weakref.ref(layer) for layer in layers]
-        self.layer_box.blockSignals(True)
-        self.layer_box.clear()
-        for index, layer in enumerate(layers):
-            self.layer_box.addItem(layer.name)
-            self.layer_box.setItemData(index, layer.name, 3)  # tooltip: the full name
-        index = layers.index(chosen) if chosen in layers else len(layers) - 1
-        self.layer_box.setCurrentIndex(index)
-        self.layer_box.blockSignals(False)
+        list_layers(self.layer_box, layers, chosen)
         if self.layer is not chosen or self.source is None:
             self._load()
         else:

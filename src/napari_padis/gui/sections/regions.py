@@ -19,7 +19,15 @@ from napari_padis.gui.job import Ended, Failed
 from napari_padis.gui.mailbox import Mailbox
 from napari_padis.gui.region_grid import regions_on
 from napari_padis.gui.roles import ROLE, RunGrid
-from napari_padis.gui.sections.base import Section, Text, combo, decimal, named, side_by_side
+from napari_padis.gui.sections.base import (
+    Section,
+    Text,
+    combo,
+    decimal,
+    list_layers,
+    named,
+    side_by_side,
+)
 from napari_padis.gui.sections.region_table import RegionTable
 from napari_padis.gui.thread import Job
 
@@ -127,15 +135,7 @@ class RegionsSection(Section):
             if isinstance(layer, Labels | Shapes) and ROLE not in layer.metadata
         ]
         self._layers = [weakref.ref(layer) for layer in layers]
-        self.layer_box.blockSignals(True)
-        self.layer_box.clear()
-        for index, layer in enumerate(layers):
-            self.layer_box.addItem(layer.name)
-            self.layer_box.setItemData(index, layer.name, 3)  # tooltip: the full name
-        self.layer_box.setCurrentIndex(
-            layers.index(chosen) if chosen in layers else len(layers) - 1
-        )
-        self.layer_box.blockSignals(False)
+        list_layers(self.layer_box, layers, chosen)
         if self.layer is not chosen:
             self._layer_chosen()
         self._enable()
