@@ -55,6 +55,7 @@ lint: setup
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m npe2 validate --imports napari.yaml
 	$(BIN)/python scripts/check_menus.py
+	$(BIN)/python scripts/register_priors.py --check
 
 bench: setup
 	@for name in $(BENCHMARKS); do \

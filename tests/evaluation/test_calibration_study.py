@@ -134,6 +134,32 @@ def test_command_line(words, tmp_path):
     assert "padis-calibrated,steps=4" in (tmp_path / "t.svg").read_text()
 
 
+def test_what_is_there_is_reported_without_any_work(words, tmp_path, monkeypatch):
+    CliRunner().invoke(app, words)
+    monkeypatch.setattr(study, "judge", None)
+    words[words.index("--slices") + 1] = "2"
+    figure = ["--report", "--plot", str(tmp_path / "t.svg")]
+    shown = CliRunner().invoke(app, [*words, *figure])
+    assert shown.exit_code == 0, shown.output
+    assert "RMS error" in shown.output
+    assert (tmp_path / "t.svg").exists()
+    words[words.index("--samples") + 1] = "5"
+    shown = CliRunner().invoke(app, [*words, "--report", "--plot", str(tmp_path / "u.svg")])
+    assert "Nothing was judged yet." in shown.output
+    assert not (tmp_path / "u.svg").exists()
+
+
+def test_slices_that_were_averaged_down_are_another_study(words, tmp_path, small_volume):
+    CliRunner().invoke(app, words)
+    half = max(small_volume.shape[1:]) // 2
+    shown = CliRunner().invoke(app, [*words, "--size", str(half)])
+    assert shown.exit_code == 0, shown.output
+    assert f"averaged down to {half} pixels" in shown.output
+    whole, small = study.open_table(tmp_path / "t.json").rows
+    assert (whole["size"], small["size"]) == (0, half)
+    assert np.sum(small["tally"]["fine"]) < np.sum(whole["tally"]["fine"])
+
+
 @pytest.mark.parametrize(
     ("spoiled", "more", "message"),
     [

@@ -140,16 +140,18 @@ def test_priors_of_the_other_kind_are_grey(make_dock, monkeypatch):
 
 def test_iterations_and_ridge_are_options_of_the_recipe(dock):
     method = dock.method
-    assert not method.ridge.isVisibleTo(dock)
+    ridge = method.settings.controls["ridge"]
+    method.settings.open()
+    assert not ridge.isVisibleTo(dock)
     assert method.steps.accessibleName() == "Steps"
     method.choose("cg")
     assert method.steps.value() == METHODS["cg"].options["iterations"]
-    assert method.ridge.value() == METHODS["cg"].options["ridge"]
+    assert ridge.value() == METHODS["cg"].options["ridge"]
     assert method.steps.isEnabled()
     assert method.steps.accessibleName() == "Iterations"
-    assert method.ridge.isVisibleTo(dock)
+    assert ridge.isVisibleTo(dock)
     method.steps.setValue(7)
-    method.ridge.setValue(0.25)
+    ridge.setValue(0.25)
     recipe = dock.request().recipe
     assert recipe.options == {"iterations": 7, "ridge": 0.25}
     assert METHODS["cg"].plan(recipe.steps, recipe.options) == (7, 0)
@@ -157,14 +159,15 @@ def test_iterations_and_ridge_are_options_of_the_recipe(dock):
     assert not method.steps.isEnabled()
     assert dock.request().recipe.options == {}
     method.choose("cg")
-    assert method.steps.value() == 7
+    assert (method.steps.value(), ridge.value()) == (7, 0.25)
 
 
 def test_total_variation_counts_iterations_and_has_no_ridge(dock):
     method = dock.method
     method.choose("tv")
+    method.settings.open()
     assert method.steps.accessibleName() == "Iterations"
-    assert not method.ridge.isVisibleTo(dock)
+    assert not method.settings.controls["ridge"].isVisibleTo(dock)
     assert not method.samples.isEnabled()
     assert method.values()["options"] == {"iterations": METHODS["tv"].options["iterations"]}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -39,6 +40,28 @@ def test_every_setting_has_a_range_that_holds_its_default(method):
 def test_counts_of_nothing_are_refused(wrong):
     with pytest.raises(InputError, match=f"'{wrong}'"):
         METHODS["padis-fast"].plan(10, {wrong: 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("padis", {"sigma_max": 0.002}),
+        ("padis", {"sigma_max": 0}),
+        ("padis-fast", {"sigma_switch": 1}),
+        ("padis-fast", {"sigma_max": 0, "sigma_min": 0.1}),
+        ("split-gibbs", {"rho_min": 11}),
+    ],
+)
+def test_levels_that_do_not_fall_are_refused(name, given):
+    with pytest.raises(InputError, match=f"levels of '{name}' must fall from"):
+        METHODS[name].settings(given)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS.values() if "sigma_max" in m.options])
+def test_a_first_level_of_zero_is_for_methods_that_find_it(method):
+    """Those whose modules ask for the level of a warm start."""
+    starter = importlib.import_module(f"napari_padis.posterior.{method.starter.split(':')[0]}")
+    assert method.warm == hasattr(starter, "start_level")
 
 
 @pytest.mark.parametrize(

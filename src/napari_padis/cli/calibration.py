@@ -54,6 +54,9 @@ def calibration(
         float, typer.Option("--noise", min=0, help="Sigma as a share of the data's RMS.")
     ] = 0.005,
     seed: Annotated[int, typer.Option("--seed", help="Seed of noise and samples.")] = 0,
+    size: Annotated[
+        int, typer.Option("--size", min=0, help="Average slices down, for quick trials; 0: not.")
+    ] = 0,
     chains: Annotated[
         int | None, typer.Option("--chains", min=1, help="Samples made together.")
     ] = None,
@@ -62,6 +65,10 @@ def calibration(
         typer.Option("--keep", metavar="DIR", help="Keep the samples there, and go on with them."),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Report what the table holds; reconstruct nothing."),
+    ] = False,
 ) -> None:
     """Measure coverage of intervals and error against predicted spread on real slices."""
     path = output_file(json, (".json",))
@@ -81,18 +88,19 @@ def calibration(
     contestants = [study.Contestant.parse(name) for name in method or ["padis-calibrated"]]
     if len({c.label for c in contestants}) < len(contestants):
         raise InputError("The same method was named twice: name each method once.")
-    setting = study.Setting(prior, samples, views, noise, seed, device, chains, keep)
+    setting = study.Setting(prior, samples, views, noise, seed, size, device, chains, keep)
     # A file that cannot take the figures is told of before the hours of work.
     figures = open_tables(csv) if csv is not None else None
-    chosen, table = choose_slices(data, slices), study.open_table(path)
-    with tqdm(total=1, bar_format=BAR) as bar:
-        for done, total in study.judge(contestants, chosen, setting, table):
-            bar.total, bar.n = total, done
-            bar.refresh()
+    chosen, table = choose_slices(data, slices, size or None), study.open_table(path)
+    if not report:
+        with tqdm(total=1, bar_format=BAR) as bar:
+            for done, total in study.judge(contestants, chosen, setting, table):
+                bar.total, bar.n = total, done
+                bar.refresh()
     for line in markdown(contestants, chosen, setting, table):
         typer.echo(line)
     found = study.judged(contestants, chosen, setting, table)
     if figures is not None:
         export(figures, found)
-    if plot is not None:
+    if plot is not None and found:
         draw({label: study.pooled(rows) for label, rows in found.items()}, plot, str(setting))

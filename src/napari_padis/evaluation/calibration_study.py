@@ -33,6 +33,7 @@ KEYS = {
     "views": int,
     "noise": float,
     "seed": int,
+    "size": int,
     "volume": str,
     "slice": int,
 }
@@ -53,6 +54,8 @@ class Setting:
         Standard deviation of white noise as a share of the RMS of the sinogram.
     seed : int
         Of the noise and of the samples.
+    size : int
+        Larger side in pixels that the slices were averaged down to; 0 where they were not.
     device : str
     chains : int, optional
         Samples that are made together.
@@ -66,6 +69,7 @@ class Setting:
     views: int = 20
     noise: float = 0.005
     seed: int = 0
+    size: int = 0
     device: str = "auto"
     chains: int | None = None
     keep: Path | None = None
@@ -75,6 +79,7 @@ class Setting:
         return (
             f"{self.views} views, noise of {100 * self.noise:g} % of the RMS, "
             f"{self.samples} samples, prior {self.prior}"
+            + (f", slices averaged down to {self.size} pixels" if self.size else "")
         )
 
 
@@ -227,6 +232,7 @@ def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> R
         "views": setting.views,
         "noise": setting.noise,
         "seed": setting.seed,
+        "size": setting.size,
         "volume": volume,
         "slice": index,
     }

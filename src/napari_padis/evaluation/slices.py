@@ -53,13 +53,22 @@ class ChosenSlices:
         return np.clip(scale_in(WINDOW, self.volume.unit).to_unit_interval(values), 0, 1)
 
 
-def choose_slices(folder: str | Path, per_volume: int) -> list[ChosenSlices]:
+def choose_slices(
+    folder: str | Path, per_volume: int, size: int | None = None
+) -> list[ChosenSlices]:
     """The same slices of every volume below a folder at every call, see :func:`spread`.
+
+    Parameters
+    ----------
+    folder : path
+    per_volume : int
+    size : int, optional
+        Larger side in pixels that the slices are averaged down to, for quick trials.
 
     Raises
     ------
     InputError
-        If the folder holds no volumes, or one whose unit is not physical.
+        If the folder holds no volumes, one whose unit is not physical, or the size does not fit.
     """
     folder = Path(folder)
     paths = volumes_in(folder)
@@ -70,8 +79,33 @@ def choose_slices(folder: str | Path, per_volume: int) -> list[ChosenSlices]:
                 f"Volume '{path.name}' has no physical unit to compare in; give CT volumes."
             )
         name = table_name(path, folder)
-        chosen.append(ChosenSlices(name, volume, tuple(spread(len(volume.array), per_volume))))
+        indices = tuple(spread(len(volume.array), per_volume))
+        chosen.append(ChosenSlices(name, smaller(volume, size), indices))
     return chosen
+
+
+def smaller(volume: Volume, size: int | None) -> Volume:
+    """Slices averaged down to a wanted larger side, with pixels as much larger.
+
+    Raises
+    ------
+    InputError
+        If the size does not divide the slices.
+    """
+    if size is None:
+        return volume
+    count, *shape = volume.shape
+    factor, rest = divmod(max(shape), size)
+    if rest or not factor or any(n % factor for n in shape):
+        raise InputError(
+            f"Slices of {shape[0]} x {shape[1]} pixels cannot be averaged down to {size}: choose "
+            "a size that divides them."
+        )
+    rows, columns = (n // factor for n in shape)
+    blocks = np.asarray(volume.array, np.float32).reshape(count, rows, factor, columns, factor)
+    between, *pixel = volume.spacing
+    spacing = (between, *(factor * p for p in pixel))
+    return Volume(blocks.mean(axis=(2, 4)), spacing, volume.unit, name=volume.name)  # type: ignore[arg-type]
 
 
 def volumes_in(folder: str | Path) -> list[Path]:

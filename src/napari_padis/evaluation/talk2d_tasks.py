@@ -14,11 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_padis.engine.metrics import WINDOW
 from napari_padis.errors import InputError
-from napari_padis.evaluation.slices import ChosenSlices, choose_slices, spread
+from napari_padis.evaluation.slices import ChosenSlices, choose_slices, smaller, spread
 from napari_padis.likelihood.simulation import simulate
 from napari_padis.scan.geometry import (
     BlurGeometry,
@@ -192,22 +191,5 @@ TASKS: dict[str, Task] = {
 def _alone(volume: Volume, index: int, size: int | None) -> Volume:
     """One slice in 1/mm, at least vacuum."""
     image = np.asarray(volume.array[index], dtype=np.float32)
-    image = hu_to_mu(image) if volume.unit == "HU" else image
-    image, factor = _smaller(np.maximum(image, 0), size)
-    slice_spacing, *pixel = volume.spacing
-    spacing = (slice_spacing, *(factor * p for p in pixel))
-    return Volume(image[None], spacing, "1/mm", name=volume.name)  # type: ignore[arg-type]
-
-
-def _smaller(image: NDArray[np.float32], size: int | None) -> tuple[NDArray[np.float32], int]:
-    """Block averages with the wanted larger side, and the side of the blocks."""
-    if size is None:
-        return image, 1
-    factor, rest = divmod(max(image.shape), size)
-    if rest or not factor or any(n % factor for n in image.shape):
-        raise InputError(
-            f"Slices of {image.shape[0]} x {image.shape[1]} pixels cannot be averaged down to "
-            f"{size}: choose a size that divides them."
-        )
-    rows, columns = (n // factor for n in image.shape)
-    return image.reshape(rows, factor, columns, factor).mean(axis=(1, 3)), factor
+    image = np.maximum(hu_to_mu(image) if volume.unit == "HU" else image, 0)
+    return smaller(Volume(image[None], volume.spacing, "1/mm", name=volume.name), size)

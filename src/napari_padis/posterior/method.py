@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "weight": (0, 1e6),  # 0: from the noise level
 }
 
+#: Noise levels and couplings in the order in which a method goes through them, ever lower.
+FALLING = (("sigma_max", "sigma_switch", "sigma_min"), ("rho_max", "rho_min"))
+
 
 @dataclass(frozen=True)
 class Method:
@@ -80,6 +84,8 @@ class Method:
     tiling : str, optional
         How images are cut into patches, where the method is about that; see
         ``load_prior``. What the recipe says counts more.
+    warm : bool
+        Whether a ``sigma_max`` of 0 is found from the error of the direct reconstruction.
     per_level : int
         Network evaluations per noise level of methods without the setting ``inner``.
     options : mapping
@@ -99,6 +105,7 @@ class Method:
     gradient: bool = False
     single: bool = False
     tiling: Tiling | None = None
+    warm: bool = False
     per_level: int = 1
     options: Options = field(default_factory=lambda: MappingProxyType({}))
 
@@ -108,8 +115,9 @@ class Method:
         Raises
         ------
         InputError
-            On unknown names, values that are no numbers or beyond :data:`RANGES`, and draws
-            of each chain that are several but too few to judge their correlation.
+            On unknown names, values that are no numbers or beyond :data:`RANGES`, levels that
+            do not fall, and draws of each chain that are several but too few to judge their
+            correlation.
         """
         unknown = sorted(set(given) - set(self.options))
         if unknown:
@@ -127,12 +135,24 @@ class Method:
                 raise InputError(
                     f"'{name}' of '{self.name}' must be from {least:g} to {most:g}, not {value:g}."
                 )
+        self._check_levels(values)
         if 1 < (draws := values.get("draws", 1)) < FEWEST:
             raise InputError(
                 f"'draws' of '{self.name}' must be 1, or at least {FEWEST}, from which on it can "
                 f"be judged how independent they are, not {draws:g}."
             )
         return values
+
+    def _check_levels(self, values: Options) -> None:
+        """Raise InputError unless the levels fall."""
+        for order in FALLING:
+            for above, below in pairwise(name for name in order if name in values):
+                first, last = values[above], values[below]
+                if first <= last and not (self.warm and above == "sigma_max" and not first):
+                    raise InputError(
+                        f"The levels of '{self.name}' must fall from {above} to {below}, not from "
+                        f"{first:g} to {last:g}."
+                    )
 
     def plan(self, steps: int | None, given: Mapping[str, object]) -> tuple[int, int]:
         """Levels (iterations, where there is no prior) and network evaluations of a chain.

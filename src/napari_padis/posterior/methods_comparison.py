@@ -33,6 +33,7 @@ COMPARISON: tuple[Method, ...] = (
         "samplers.dds:start",
         50,
         1,
+        warm=True,
         comparison=True,
         options=_levels(eta=0.85, gamma=500.0, cg=5),
     ),
@@ -43,6 +44,7 @@ COMPARISON: tuple[Method, ...] = (
         "samplers.diffpir:start",
         100,
         1,
+        warm=True,
         comparison=True,
         options=MappingProxyType(
             {
@@ -62,6 +64,7 @@ COMPARISON: tuple[Method, ...] = (
         "samplers.dpm_solver:start",
         30,
         1,
+        warm=True,
         comparison=True,
         options=_levels(eta=1.0, gamma=500.0, hold=2, cg=5),
     ),

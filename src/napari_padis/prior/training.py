@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from napari_padis.errors import InputError
 from napari_padis.prior.compiling import compiled
 from napari_padis.prior.data import PatchSampler
+from napari_padis.prior.growing import grown
 from napari_padis.prior.network import EDMDenoiser, channels_last
 from napari_padis.prior.processes import Processes
 from napari_padis.prior.score_matching import denoising_loss
@@ -40,7 +41,8 @@ class Trainer:
         Receives ``state.pt`` (atomic), ``log.csv``, ``validation.csv`` and ``config.json``.
     device : str
     start : EDMDenoiser, optional
-        Network whose weights the first step starts from; of the same architecture.
+        Network whose weights the first step starts from; of the same architecture, or a
+        smaller one (see :func:`~napari_padis.prior.growing.grown`).
     validation : PatchSampler, optional
         Draws the crops whose denoising error is measured as training goes on.
     origin : str
@@ -49,8 +51,8 @@ class Trainer:
     Raises
     ------
     InputError
-        If the folder holds a damaged run or one with other settings, or ``start`` is
-        another architecture.
+        If the folder holds a damaged run or one with other settings, or the network cannot
+        begin as ``start``.
     """
 
     def __init__(
@@ -71,11 +73,7 @@ class Trainer:
         if self.device.type == "cuda":  # so that a resumed run repeats the first to the bit
             torch.backends.cudnn.deterministic = True
         torch.manual_seed(config.seed)
-        self.model = EDMDenoiser(config.network)
-        if start is not None:
-            if start.config != config.network:
-                raise InputError("The prior to start from has another network than the settings.")
-            self.model.load_state_dict(start.state_dict())
+        self.model = grown(start, config.network) if start else EDMDenoiser(config.network)
         channels_last(self.model.to(self.device))
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimizer = torch.optim.Adam(

@@ -45,17 +45,18 @@ class Scientific(QDoubleSpinBox):
             return self.minimum()
 
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
-        """Numbers are acceptable, and what may still become one."""
+        """Numbers are acceptable, and what may still become one: 0 and 5 on the way to 0.5e-3."""
         entry = (text or "").strip()
-        if entry in ("", self.specialValueText()):
+        special = self.specialValueText()
+        if special and entry in ("", special):
             return QValidator.State.Acceptable, text or "", position
+        typing = set(entry) <= set("0123456789.e+-") and not entry.startswith("-")
+        state = QValidator.State.Intermediate if typing else QValidator.State.Invalid
         try:
-            inside = self.minimum() <= float(entry) <= self.maximum()
+            if typing and self.minimum() <= float(entry) <= self.maximum():
+                state = QValidator.State.Acceptable
         except ValueError:
-            typing = set(entry) <= set("0123456789.e+-")
-            state = QValidator.State.Intermediate if typing else QValidator.State.Invalid
-            return state, entry, position
-        state = QValidator.State.Acceptable if inside else QValidator.State.Invalid
+            pass
         return state, entry, position
 
     def stepBy(self, steps: int) -> None:

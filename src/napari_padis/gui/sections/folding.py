@@ -32,7 +32,7 @@ class Fold(QWidget):
         super().__init__()
         self.body = body
         self.button = named(QToolButton(), title, tip)
-        self.button.setText(title)
+        self.set_title(title)
         self.button.setCheckable(True)
         self.button.setAutoRaise(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -47,6 +47,7 @@ class Fold(QWidget):
         layout.setSpacing(3)
         layout.addLayout(ruled(self.button))
         layout.addWidget(body)
+        self._layout = layout
         self._area: QScrollArea | None = None
         self._rounds = 0
         self._growing = QTimer(self)
@@ -64,6 +65,15 @@ class Fold(QWidget):
         """Show or hide the body."""
         self.button.setChecked(opened)
 
+    def set_title(self, title: str) -> None:
+        """Another heading."""
+        self.button.setText(title)
+        self.button.setAccessibleName(title)
+
+    def append(self, widget: QWidget) -> None:
+        """Add what stays in sight while the body is folded away, below it."""
+        self._layout.addWidget(widget)
+
     def _toggle(self, opened: bool) -> None:
         arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
         self.button.setArrowType(arrow)
@@ -73,7 +83,7 @@ class Fold(QWidget):
         self.toggled.emit(opened)
 
     def reveal(self) -> None:
-        """Scroll to the end of the body, which opens out of sight at the bottom of a dock.
+        """Scroll to the end of this, which opens out of sight at the bottom of a dock.
 
         And again while that grows: wrapped texts are measured in several rounds.
         """

@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from napari_padis.gui.noise_guess import NoiseGuess
 from napari_padis.gui.sections.base import Section, Text, combo, named, set_choosable, spin
 from napari_padis.gui.sections.controls import Scientific
+from napari_padis.gui.sections.method_settings import MethodSettings
 from napari_padis.posterior import METHODS
 from napari_padis.posterior.methods import Method
 from napari_padis.scan.measurement import Measurement
@@ -32,7 +33,7 @@ class MethodSection(Section):
         self._measurement: Measurement | None = None
         self._missing = ""
         self._wanted = DEFAULT
-        self._kept: dict[str, tuple[int, int, float]] = {}  # what was set for each method
+        self._kept: dict[str, tuple[int, int]] = {}  # what was set for each method
         self._shown = ""
         self._make_controls()
         self.row("Method", self.method_box)
@@ -40,11 +41,14 @@ class MethodSection(Section):
         self.form.addRow(self.notice)
         self.row("Samples", self.samples)
         self._steps_label = self.row("Steps", self.steps)
-        self._ridge_label = self.row("Ridge", self.ridge)
         self.row("Seed", self.seed)
         self.row("Device", self.device_box)
         self.row("Noise σ", self.sigma)
         self.form.addRow(self.estimate)
+        self.settings = MethodSettings()
+        self.form.addRow(self.settings)
+        for signal in (self.settings.changed, self.settings.toggled):
+            signal.connect(self.relayout)
         self.guess = NoiseGuess(self)
         self.guess.found.connect(self._show_estimate)
         self._say_noise("")
@@ -67,12 +71,6 @@ class MethodSection(Section):
         self.notice.hide()
         self.samples = spin("Samples", "Posterior samples, computed together.", 1, 1000, 4)
         self.steps = spin(*STEPS, 1, 100_000, 100)
-        self.ridge = named(
-            Scientific(),
-            "Ridge",
-            "Weight of the Tikhonov term, as a share of the largest squared singular value of "
-            "the forward model: more is smoother, 0 is plain least squares.",
-        )
         self.seed = spin("Seed", "The same seed gives the same picture.", 0, 2**31 - 1, 0)
         self.device_box = combo("Device", "Where to compute; 'auto' takes a GPU if there is one.")
         self.set_devices(["auto", "cpu"])
@@ -95,9 +93,9 @@ class MethodSection(Section):
     @property
     def problem(self) -> str:
         """Why the chosen method cannot run; empty where it can."""
-        if not (self._missing and self.needs_prior):
-            return ""
-        return f"'{METHODS[self.method].title}' {self._missing}; choose another method."
+        if self._missing and self.needs_prior:
+            return f"'{METHODS[self.method].title}' {self._missing}; choose another method."
+        return self.settings.problem
 
     def choose(self, method: str) -> None:
         """Choose a method."""
@@ -189,20 +187,18 @@ class MethodSection(Section):
 
     def values(self) -> dict[str, Any]:
         """Part of the recipe that is set here."""
-        options = METHODS[self.method].options
         values: dict[str, Any] = {
             "method": self.method,
             "samples": self.samples.value() if self.needs_prior else 1,
             "seed": self.seed.value(),
             "device": self.device_box.currentText(),
             "sigma_y": self.sigma.value() or None,
+            "options": self.settings.options,
         }
         if self.needs_prior:
             values["steps"] = self.steps.value()
-        elif "iterations" in options:
-            values["options"] = {"iterations": self.steps.value()}
-            if "ridge" in options:
-                values["options"]["ridge"] = self.ridge.value()
+        elif "iterations" in METHODS[self.method].options:
+            values["options"]["iterations"] = self.steps.value()
         return values
 
     def _chosen(self, _index: int) -> None:
@@ -213,8 +209,7 @@ class MethodSection(Section):
     def _show(self) -> None:
         """The chosen method, with what was set for it before."""
         if self._shown:
-            kept = (self.samples.value(), self.steps.value(), self.ridge.value())
-            self._kept[self._shown] = kept
+            self._kept[self._shown] = (self.samples.value(), self.steps.value())
         self._shown = self.method
         method = METHODS[self.method]
         self.description.setText(method.description)
@@ -223,19 +218,17 @@ class MethodSection(Section):
         named(self.steps, label, tip)
         self._steps_label.setText(label)
         self._steps_label.setToolTip(tip)
-        samples, steps, ridge = self._kept.get(self.method, _defaults(method))
+        samples, steps = self._kept.get(self.method, _defaults(method))
         self.samples.setValue(samples)
         self.steps.setValue(steps)
-        self.ridge.setValue(ridge)
+        self.settings.set_method(self.method)
         self.samples.setEnabled(method.needs_prior and not method.single)
         self.steps.setEnabled(method.needs_prior or counts)
-        for widget in (self._ridge_label, self.ridge):
-            widget.setVisible("ridge" in method.options)
         self.relayout()
         self.changed.emit()
 
 
-def _defaults(method: Method) -> tuple[int, int, float]:
-    """Samples, steps or iterations, and ridge of a method."""
+def _defaults(method: Method) -> tuple[int, int]:
+    """Samples, and steps or iterations, of a method."""
     steps = int(method.options.get("iterations", method.default_steps))
-    return method.default_samples, max(1, steps), float(method.options.get("ridge", 0.0))
+    return method.default_samples, max(1, steps)
