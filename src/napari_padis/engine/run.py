@@ -32,6 +32,7 @@ from napari_padis.engine.summary import describe, final, result_of, started
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.posterior.chains import ChainEvaluator
 from napari_padis.posterior.evaluator import Adjusted, Drawn, Level, out_of_memory
+from napari_padis.prior.allocation import memory_kept
 from napari_padis.scan.measurement import Measurement
 
 #: Seconds between progress events.
@@ -72,7 +73,8 @@ def run(
     """
     try:
         plan = make_plan(recipe, measurement, stored=store is not None)
-        yield from _Run(plan, control or Control(), store).events()
+        with memory_kept():
+            yield from _Run(plan, control or Control(), store).events()
     except PadisError:
         raise
     except RuntimeError as error:

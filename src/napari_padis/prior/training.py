@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_padis.errors import InputError
+from napari_padis.prior.allocation import memory_kept
 from napari_padis.prior.compiling import compiled
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.growing import grown
@@ -95,6 +96,7 @@ class Trainer:
             network, self.note = compiled(self.model, config, self.device)
         self.parallel = self.processes.parallel(network)
 
+    @memory_kept()
     def run(
         self,
         save_every: float = 300.0,
