@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Labels, Shapes
 
 from napari_padis.errors import InputError
-from napari_padis.gui.region_grid import regions_on
+from napari_padis.gui.region_grid import fingerprint, regions_on
 from napari_padis.gui.roles import RunGrid
 
 GRID = RunGrid((4, 20, 24), (5.0, 2.0, 2.5), "HU", (10.0, -6.0, 30.0))
@@ -174,3 +174,40 @@ def test_what_cannot_be_used_is_said_in_one_sentence(layer, words):
     with pytest.raises(InputError, match=words) as caught:
         regions_on(layer, GRID)
     assert str(caught.value).count(". ") == 0
+
+
+def test_a_checksum_changes_with_all_that_makes_the_regions():
+    """And with nothing else: name, colours and the kind of array in memory do not count."""
+    painted = np.random.default_rng(0).integers(0, 4, GRID.shape)
+    other = painted.copy()
+    other[-1, -1, -1] += 1
+    same = fingerprint(Labels(painted, **GRID.placing()))
+    assert fingerprint(Labels(painted.copy("F"), name="b", **GRID.placing())) == same
+    moved = GRID.placing() | {"translate": np.array([0.0, 0.0, 1e-3])}
+    inches = GRID.placing() | {"units": ("inch",) * 3}
+    layers = [
+        Labels(other, **GRID.placing()),
+        Labels(painted, **moved),
+        Labels(painted, **inches),
+        Labels(painted, rotate=1, **GRID.placing()),
+        Labels(painted.reshape(4, 24, 20), **GRID.placing()),
+    ]
+    found = [same, *(fingerprint(layer) for layer in layers)]
+    assert len(set(found)) == len(found)
+
+
+def test_a_checksum_of_shapes():
+    def shapes(*boxes, kind="rectangle"):
+        return fingerprint(Shapes(list(boxes), shape_type=kind, ndim=3, **GRID.placing()))
+
+    first, second = box((1, 2, 3), (4, 5)), box((2, 8, 9), (3, 2))
+    found = [
+        shapes(),
+        shapes(first),
+        shapes(first, second),
+        shapes(second, first),
+        shapes(first + 0.25),
+        shapes(first, kind="ellipse"),
+    ]
+    assert len(set(found)) == len(found)
+    assert shapes(first.copy(), second) == found[2]

@@ -1,16 +1,24 @@
-"""The regions in the dock: painted, asked about, and forgotten when they no longer hold."""
+"""The regions in the dock: painted, asked about, kept, and forgotten when they no longer hold."""
 
+import csv
 import dataclasses
+import io
 import threading
 
 import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
+from qtpy.QtCore import QObject, Qt
+from scipy.stats import beta
 
 from napari_padis.engine.events import Finished
+from napari_padis.gui.region_answers import Answers
 from napari_padis.gui.roles import MEAN
+from napari_padis.gui.sections import region_keep as keep_module
 from napari_padis.gui.sections import regions as module
 from napari_padis.gui.sections.folding import Fold
+from napari_padis.gui.sections.region_watch import PAUSE, RegionWatch
+from napari_padis.posterior.regions import Exceedance
 
 
 @pytest.fixture
@@ -110,10 +118,12 @@ def test_each_label_is_answered(dock, painted, qtbot):
     assert dock.regions.ask_button.isEnabled()
     ask(dock, qtbot)
     found = rows(dock)
-    assert [row[:2] for row in found] == [["1", "0.75"], ["3", "0.75"]]
-    assert found[0][3] == "7.5 ± 4.8"
-    titles = [dock.regions.table.horizontalHeaderItem(i).text() for i in range(4)]
-    assert titles == ["Region", "P(mean > 3.5)", "90 %", "Mean (HU)"]
+    # 5 and 95 % of a beta distribution with 12.5 and 4.5.
+    low, high = beta(12.5, 4.5).ppf([0.05, 0.95])
+    share = f"0.75 ({low:.2f}–{high:.2f})"
+    assert found == [["1", share, "7.5 ± 4.8"], ["3", share, "7.5 ± 4.8"]]
+    titles = [dock.regions.table.horizontalHeaderItem(i).text() for i in range(3)]
+    assert titles == ["Region", "P(> 3.5)\n(90 %)", "Mean\n(HU)"]
     assert "P(mean > 3.5 HU) = 0.75 (16 samples" in dock.regions.table.item(0, 0).toolTip()
     assert dock.regions.message.text() == "16 samples."
     assert dock.regions.table.isVisibleTo(dock.regions)
@@ -142,7 +152,7 @@ def test_shapes_are_answered_too(dock, run, qtbot):
     dock.regions._viewer().add_layer(layer)
     assert dock.regions.layer is layer
     ask(dock, qtbot, 7.5)
-    assert [row[:2] for row in rows(dock)] == [["1", "0.50"]]
+    assert [(row[0], row[1][:4]) for row in rows(dock)] == [("1", "0.50")]
     assert "(25 voxels)" in dock.regions.table.item(0, 0).toolTip()
 
 
@@ -188,6 +198,198 @@ def test_painting_on_takes_the_answers_away(dock, painted, qtbot):
     assert "have changed" in dock.regions.message.text()
     ask(dock, qtbot)
     assert [row[0] for row in rows(dock)] == ["1", "3", "4"]
+
+
+@pytest.fixture
+def undone(dock, painted, qtbot):
+    """Answers about a stroke are gone after a step; undo and redo have no event of their own."""
+
+    def gone(step):
+        ask(dock, qtbot)
+        assert rows(dock)
+        step()
+        qtbot.waitUntil(lambda: not rows(dock), timeout=5000)
+        assert "have changed" in dock.regions.message.text()
+        assert not dock.regions.keep.isVisibleTo(dock.regions)
+
+    return gone
+
+
+def test_undo_and_redo_take_the_answers_away(dock, painted, undone, qtbot):
+    painted.paint((3, 10, 10), 4)
+    undone(painted.undo)
+    ask(dock, qtbot)
+    assert [row[0] for row in rows(dock)] == ["1", "3"]
+    undone(painted.redo)
+    ask(dock, qtbot)
+    assert [row[0] for row in rows(dock)] == ["1", "3", "4"]
+
+
+def test_undo_with_the_keys_of_napari(painted, undone):
+    from app_model.types import KeyBinding
+
+    painted.paint((3, 10, 10), 4)
+    key = next(k for k in Labels.class_keymap if str(k) == str(KeyBinding.from_str("Ctrl+Z")))
+    undone(lambda: Labels.class_keymap[key](painted))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: layer.fill((1, 6, 7), 5),
+        lambda layer: layer.paint((1, 6, 7), 0),  # erasing
+        lambda layer: setattr(layer, "data", np.ones_like(layer.data)),
+        lambda layer: (layer.data.__setitem__((1, 6, 7), 0), layer.refresh()),
+        lambda layer: setattr(layer, "translate", np.array(layer.translate) + 4),
+        lambda layer: setattr(layer, "scale", np.array(layer.scale) * 2),
+    ],
+)
+def test_any_other_change_takes_the_answers_away(painted, undone, change):
+    undone(lambda: change(painted))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: setattr(layer, "data", [layer.data[0] + [0, 1, 0], layer.data[1]]),
+        lambda layer: (setattr(layer, "selected_data", {1}), layer.remove_selected()),
+        lambda layer: layer.add_ellipses([layer.data[0] + [0, 6, 6]]),
+        lambda layer: setattr(layer, "shape_type", "ellipse"),
+    ],
+)
+def test_any_change_of_shapes_takes_the_answers_away(dock, run, qtbot, change):
+    run()
+    mean = dock.controller.layers.get(MEAN)
+    corners = np.array([[1, 4.5, 4.5], [1, 4.5, 9.5], [1, 9.5, 9.5], [1, 9.5, 4.5]])
+    layer = Shapes(
+        [corners, corners + np.array([0, 12, 12])],
+        shape_type="rectangle",
+        scale=mean.scale,
+        translate=mean.translate,
+        units=mean.units,
+    )
+    dock.regions._viewer().add_layer(layer)
+    ask(dock, qtbot)
+    assert len(rows(dock)) == 2
+    change(layer)
+    qtbot.waitUntil(lambda: not rows(dock), timeout=5000)
+
+
+def test_looking_around_leaves_the_answers(dock, painted, qtbot):
+    """Another slice is told by the same event as undo."""
+    ask(dock, qtbot)
+    dock.regions._viewer().dims.set_current_step(0, 4)
+    painted.opacity, painted.contour = 0.3, 1
+    qtbot.wait(2 * PAUSE)
+    assert len(rows(dock)) == 2
+
+
+def test_undo_in_a_hidden_layer_is_seen_before_anything_is_kept(dock, painted, qtbot, clipboard):
+    """There napari tells nothing at all."""
+    painted.paint((3, 10, 10), 4)
+    painted.visible = False
+    ask(dock, qtbot)
+    assert len(rows(dock)) == 3
+    painted.undo()
+    dock.regions.keep.copy_button.click()
+    assert clipboard.text() == "nothing"
+    assert not rows(dock)
+
+
+def test_undo_while_the_samples_are_looked_at(dock, painted, qtbot, monkeypatch):
+    gate, work = threading.Event(), module.answers.work
+    monkeypatch.setattr(module.answers, "work", lambda *a: (gate.wait(10), work(*a)))
+    painted.paint((3, 10, 10), 4)
+    dock.regions.ask_button.click()
+    painted.undo()
+    gate.set()
+    qtbot.waitUntil(lambda: not dock.regions.busy, timeout=10_000)
+    assert not rows(dock)
+    assert "have changed" in dock.regions.message.text()
+
+
+def test_a_closed_dock_is_told_nothing(qtbot):
+    parent, told = QObject(), []
+    layer = Labels(np.zeros((3, 4, 5), np.uint8))
+    watch = RegionWatch(parent, lambda: told.append(1))
+    watch.follow(layer)
+    parent.deleteLater()
+    qtbot.waitUntil(lambda: watch.layer is None, timeout=2000)
+    layer.paint((1, 2, 2), 1)
+    layer.undo()  # would start a timer that is gone
+    assert not told
+
+
+@pytest.fixture
+def clipboard(qapp):
+    found = qapp.clipboard()
+    found.setText("nothing")
+    return found
+
+
+def table_of(text, delimiter):
+    return list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+
+
+def test_the_table_is_saved_with_its_numbers(dock, painted, qtbot, monkeypatch, tmp_path):
+    asked = []
+
+    def dialog(_parent, _title, name, kinds):
+        asked.append((name, kinds))
+        return str(tmp_path / "kept"), kinds
+
+    painted.name = "left/right lung"
+    ask(dock, qtbot)
+    monkeypatch.setattr(keep_module.QFileDialog, "getSaveFileName", dialog)
+    dock.regions.keep.save_button.click()
+    assert asked == [("left-right lung.csv", "Table (*.csv)")]
+    found = table_of((tmp_path / "kept.csv").read_text(encoding="utf-8"), ",")
+    shown = rows(dock)
+    assert len(found) == len(shown) == 2
+    for row, (region, share, mean) in zip(found, shown, strict=True):
+        probability, low, high = (float(row[name]) for name in ("probability", "low", "high"))
+        assert row["region"] == region
+        assert f"{probability:.2f} ({low:.2f}–{high:.2f})" == share
+        assert f"{float(row['mean']):.1f} ± {float(row['std']):.1f}" == mean
+        assert (row["voxels"], row["unit"], float(row["threshold"])) == ("16", "HU", 3.5)
+    assert dock.regions.message.text() == "16 samples. Saved as kept.csv."
+
+
+def test_a_file_that_nobody_was_asked_about_stays(dock, painted, qtbot, monkeypatch, tmp_path):
+    ask(dock, qtbot)
+    (tmp_path / "kept.csv").write_text("mine")
+    name = str(tmp_path / "kept")
+    monkeypatch.setattr(keep_module.QFileDialog, "getSaveFileName", lambda *_: (name, ""))
+    dock.regions.keep.save_button.click()
+    assert (tmp_path / "kept.csv").read_text() == "mine"
+    assert "exists already" in dock.regions.message.text()
+
+
+def test_a_folder_that_cannot_be_written_is_said(dock, painted, qtbot, tmp_path):
+    ask(dock, qtbot)
+    dock.regions.keep.save(tmp_path / "missing" / "kept.csv")
+    said = dock.regions.message.text()
+    assert "kept.csv' cannot be written: No such file or directory" in said
+    assert rows(dock), "the answers stay, to be saved elsewhere"
+
+
+def test_saving_can_be_cancelled(dock, painted, qtbot, monkeypatch, tmp_path):
+    ask(dock, qtbot)
+    monkeypatch.setattr(keep_module.QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    dock.regions.keep.save_button.click()
+    assert dock.regions.message.text() == "16 samples."
+
+
+def test_rows_are_copied(dock, painted, qtbot, clipboard):
+    ask(dock, qtbot)
+    dock.regions.keep.copy_button.click()
+    found = table_of(clipboard.text(), "\t")
+    assert [(row["region"], row["probability"]) for row in found] == [("1", "0.75"), ("3", "0.75")]
+    assert dock.regions.message.text() == "16 samples. Copied 2 rows."
+    dock.regions.table.selectRow(1)
+    qtbot.keyClick(dock.regions.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert [row["region"] for row in table_of(clipboard.text(), "\t")] == ["3"]
+    assert dock.regions.message.text() == "16 samples. Copied 1 row."
 
 
 def test_the_next_run_takes_the_answers_away(dock, painted, qtbot, engine, finish):
@@ -261,7 +463,6 @@ def test_opening_scrolls_to_the_answers(make_dock, dock, run, laid_out, qtbot):
 
 def test_the_dock_fits_350_pixels(make_dock, laid_out, engine, qtbot):
     """Nothing is cut off where it is as narrow as it can be."""
-    from qtpy.QtCore import Qt
     from qtpy.QtWidgets import QDockWidget, QMainWindow
 
     _viewer, dock = make_dock(window=True, show=True)
@@ -277,3 +478,28 @@ def test_the_dock_fits_350_pixels(make_dock, laid_out, engine, qtbot):
     assert dock.width() == 350
     assert dock.scroll.widget().width() <= dock.scroll.viewport().width()
     assert dock.run_bar.minimumSizeHint().width() <= dock.width()
+    assert_whole(dock, laid_out, qtbot)
+
+
+def assert_whole(dock, laid_out, qtbot):
+    """Threshold with its unit, cells and headings of the longest numbers are all to be read."""
+    section = dock.regions
+    section._set_unit("1/mm")
+    section.threshold.setValue(-0.02051)
+    found = tuple(
+        Exceedance(number, 400, 0.02054, 0.00031, 0.02051, 0.62, 0.1, 0.33, 0.86, 16)
+        for number in (*range(1, 9), 255)  # more than are shown without scrolling
+    )
+    layer = Labels(np.zeros((3, 4, 5), np.uint8))
+    section.table.fill(Answers(found, "1/mm", "16 samples.", 16), layer)
+    laid_out(dock.window())
+    line = section.threshold.lineEdit()
+    assert line.fontMetrics().horizontalAdvance(line.text()) <= line.width()
+    table, header = section.table, section.table.horizontalHeader()
+    assert sum(table.columnWidth(i) for i in range(3)) <= table.viewport().width()
+    for column in range(3):
+        need = max(table.sizeHintForColumn(column), header.sectionSizeHint(column))
+        assert need <= table.columnWidth(column), column
+    for button in (section.ask_button, section.keep.copy_button, section.keep.save_button):
+        assert button.isVisible()
+        assert button.fontMetrics().horizontalAdvance(button.text()) < button.width()

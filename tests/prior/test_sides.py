@@ -34,17 +34,24 @@ def test_little_more_than_the_image_is_covered(size):
         assert PatchGrid((size, size), side, LEAST_PAD).canvas[0] / size < 1.07
 
 
-def test_networks_that_attend_keep_to_sides_near_the_trained_one():
+def test_networks_that_attend_keep_to_sides_near_those_that_they_have_seen():
     from napari_padis.prior.architecture import NetworkConfig
-    from napari_padis.prior.card import PriorCard
+    from napari_padis.prior.card import PriorCard, Training
     from napari_padis.prior.tilings import make_tiles
 
-    for network, sides in (
-        (NetworkConfig(), (132, 80)),
-        (NetworkConfig(middle_attention=True), (88, 80)),
-        (NetworkConfig(attention=(2,)), (88, 80)),
+    attending, seen = (
+        NetworkConfig(middle_attention=True),
+        Training(steps=1, patches=8, pixels=8, seconds=1),
+    )
+    for network, training, patches, sides in (
+        (NetworkConfig(), None, (88,), (132, 80)),
+        (attending, None, (88, 32), (88, 80)),
+        (NetworkConfig(attention=(2,)), seen, (88,), (88, 80)),
+        (attending, seen, (88, 32), (132, 80)),
     ):
-        card = PriorCard(name="any", patch=88, network=network)
+        card = PriorCard(
+            name="any", patch=88, patch_sizes=patches, network=network, training=training
+        )
         assert make_tiles("shifted", (256, 152), card).sides == sides
 
 

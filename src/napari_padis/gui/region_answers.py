@@ -28,6 +28,7 @@ class Answers:
     found: tuple[Exceedance, ...]
     unit: str
     note: str
+    draws: int  # samples of the run, whatever they are worth
 
 
 def check(result: Result) -> None:
@@ -82,7 +83,9 @@ def ask(result: Result, regions: NDArray[Any], threshold: float) -> Answers:
     if found[0].samples < len(samples):  # draws of correlated chains
         note += f", worth {found[0].samples:.3g} independent ones"
     note += f"; their spread is {spread}" if spread else ""
-    return Answers(tuple(found), "" if result.unit == "arbitrary" else result.unit, f"{note}.")
+    return Answers(
+        tuple(found), "" if result.unit == "arbitrary" else result.unit, f"{note}.", len(samples)
+    )
 
 
 def work(result: Result, regions: NDArray[Any], threshold: float, mailbox: Mailbox) -> None:

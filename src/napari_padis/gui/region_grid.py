@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -54,19 +55,41 @@ def regions_on(layer: Any, grid: RunGrid) -> NDArray[np.int64]:
     return found
 
 
+def fingerprint(layer: Any) -> int:
+    """Checksum of all that :func:`regions_on` looks at in a layer of Labels or Shapes."""
+    origin, columns = _placing(layer)
+    plain = [origin.tolist(), columns.tolist(), [str(unit) for unit in layer.units]]
+    if hasattr(layer, "shape_type"):
+        parts, shapes = layer.data, [*layer.shape_type]
+    else:
+        data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+        # One plane at a time: what lies on disk may not fit into memory.
+        parts, shapes = (data[i] for i in range(len(data))), [*data.shape]
+    found = zlib.crc32(repr([*plain, shapes]).encode())
+    for part in parts:
+        array = np.ascontiguousarray(part)
+        found = zlib.crc32(array.data, zlib.crc32(repr((array.shape, array.dtype)).encode(), found))
+    return found
+
+
+def _placing(layer: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the layer's first index lies in the world, and one step along each axis as a column."""
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)), np.float64)
+    steps = [np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)]
+    return origin, np.stack(steps, axis=1)
+
+
 def _to_grid(layer: Any, grid: RunGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Matrix and offset that lead from the layer's indices to those of the last axes of the grid.
 
     The rows are as many as both have, at most three.
     """
-    count = layer.ndim
-    origin = np.asarray(layer.data_to_world(np.zeros(count)), np.float64)
-    columns = [np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(count)]
-    axes = min(count, 3)
+    origin, columns = _placing(layer)
+    axes = min(layer.ndim, 3)
     # napari draws layers without a length unit as if their numbers were of the others' unit.
     ratio = (length_unit(layer) or 1.0) if grid.units == "mm" else 1.0
     spacing = np.asarray(grid.spacing[-axes:])
-    matrix = np.stack(columns, axis=1)[-axes:] * ratio / spacing[:, None]
+    matrix = columns[-axes:] * ratio / spacing[:, None]
     offset = (origin[-axes:] * ratio - np.asarray(grid.translate[-axes:])) / spacing
     return matrix, offset
 

@@ -10,8 +10,9 @@ Pair = tuple[int, int]
 
 #: Least padding of a moving grid along an axis: there are at least one shift more than that.
 LEAST_PAD = 8
-#: Sides tried, relative to the prior's own: convolutional networks denoise larger tiles than
-#: those of training better, those that attend over the tile have not learned to.
+#: Sides tried, relative to the prior's own: networks denoise larger tiles than those of training
+#: better (``ct`` by 0.05 to 0.19 dB with 132 pixels instead of 88), but those that attend over
+#: the tile cannot be relied on to, unless they have seen tiles of several sizes.
 SMALLEST, LARGEST, LARGEST_ATTENDING = 0.75, 1.6, 1.15
 #: Pixels of a tile's side that are lost to its borders, where it is denoised worst.
 RIM = 4

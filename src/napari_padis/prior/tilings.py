@@ -110,8 +110,9 @@ def make_tiles(
             f"The patch side {patch} must be divisible by {multiple} for the prior '{card.name}'."
         )
     if kind == "shifted":
-        convolutional = not (card.network.attention or card.network.middle_attention)
-        largest = LARGEST if convolutional else LARGEST_ATTENDING
+        attends = bool(card.network.attention) or card.network.middle_attention
+        varied = card.training is not None and len(card.patch_sizes) > 1
+        largest = LARGEST_ATTENDING if attends and not varied else LARGEST
         sides = sides or choose_side(shape, card.patch, multiple, largest=largest)
         return PatchGrid(shape, sides, LEAST_PAD)
     if kind == "fixed":

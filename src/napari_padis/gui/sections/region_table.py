@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QKeySequence, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from napari_padis.gui.region_answers import Answers, cells, sentence
@@ -16,13 +16,33 @@ from napari_padis.gui.sections.base import named
 #: Rows that are shown before the table scrolls.
 ROWS = 6
 SWATCH = 10
+#: What the columns are.
+TIPS = (
+    "Label, or number of the shape.",
+    "Share of the samples in which the mean of the region is larger, and the interval that holds "
+    "this probability with 90 %, for so few samples.",
+    "Mean of the region and its standard deviation over the samples.",
+)
 
 
 class RegionTable(QTableWidget):
-    """One row per region; hidden while there are no answers."""
+    """One row per region; hidden while there are no answers.
+
+    Attributes
+    ----------
+    answers : Answers or None
+        Those on show.
+    title : str
+        Name of the layer of the regions.
+    """
+
+    filled = Signal(bool)  # whether there are answers now
+    copying = Signal()  # the keys for it were pressed
 
     def __init__(self) -> None:
-        super().__init__(0, 4)
+        super().__init__(0, len(TIPS))
+        self.answers: Answers | None = None
+        self.title = ""
         named(self, "Probabilities", "How surely the mean of each region exceeds the threshold.")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -36,29 +56,25 @@ class RegionTable(QTableWidget):
         rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
         columns.setHighlightSections(False)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        columns.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        columns.setSectionResizeMode(len(TIPS) - 1, QHeaderView.ResizeMode.Stretch)
         self.clear_answers()
 
     def fill(self, answers: Answers, layer: Any) -> None:
         """Show answers, with the colours that the regions have in their layer."""
-        unit = f" ({answers.unit})" if answers.unit else ""
+        unit = f"\n({answers.unit})" if answers.unit else ""
         threshold = answers.found[0].threshold
-        titles = ("Region", f"P(mean > {threshold:g})", "90 %", f"Mean{unit}")
+        titles = ("Region", f"P(> {threshold:g})\n(90 %)", f"Mean{unit}")
         self.setHorizontalHeaderLabels(titles)
-        tips = (
-            "Label, or number of the shape.",
-            "Share of the samples in which the mean of the region is larger.",
-            "Interval that holds this probability with 90 %, for so few samples.",
-            "Mean of the region and its standard deviation over the samples.",
-        )
-        for column, tip in enumerate(tips):
+        for column, tip in enumerate(TIPS):
             item = self.horizontalHeaderItem(column)
             assert item is not None
             item.setToolTip(tip)
         self.setRowCount(len(answers.found))
         for row, answer in enumerate(answers.found):
             said = sentence(answer, answers.unit)
-            for column, shown in enumerate(cells(answer)):
+            region, probability, interval, mean = cells(answer)
+            # Together, else the means are cut off in a narrow dock.
+            for column, shown in enumerate((region, f"{probability} ({interval})", mean)):
                 item = QTableWidgetItem(shown)
                 item.setToolTip(said)
                 item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, said)
@@ -66,13 +82,30 @@ class RegionTable(QTableWidget):
             first = self.item(row, 0)
             assert first is not None
             first.setIcon(_swatch(layer, answer.region))
+        self.answers, self.title = answers, layer.name
         self._fit()
         self.show()
+        self.filled.emit(True)
 
     def clear_answers(self) -> None:
         """Show nothing."""
+        self.answers = None
         self.setRowCount(0)
         self.hide()
+        self.filled.emit(False)
+
+    @property
+    def chosen(self) -> list[int]:
+        """The selected rows, from the top."""
+        return sorted({index.row() for index in self.selectedIndexes()})
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Qt would copy the text of one cell."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Copy):
+            self.copying.emit()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
 
     def _fit(self) -> None:
         """As high as the rows, up to a limit."""

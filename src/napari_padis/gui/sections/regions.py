@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Layer, Shapes
 from qtpy.QtCore import QTimer, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QPushButton
 
 from napari_padis.engine.control import Control
@@ -28,7 +29,9 @@ from napari_padis.gui.sections.base import (
     named,
     side_by_side,
 )
+from napari_padis.gui.sections.region_keep import KeepButtons
 from napari_padis.gui.sections.region_table import RegionTable
+from napari_padis.gui.sections.region_watch import RegionWatch
 from napari_padis.gui.thread import Job
 
 if TYPE_CHECKING:
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
 PERIOD = 50
 #: Decimals and step of a threshold, by unit.
 DIGITS = {"HU": (1, 10.0), "1/mm": (5, 0.001), "arbitrary": (4, 0.01)}
-#: Events of Labels and Shapes that tell that regions were changed.
-CHANGES = ("data", "paint", "labels_update")
 LATER = "After a run, its samples can be asked here."
 HOW = "Press 'New' and paint regions on the reconstruction, or draw them on a Shapes layer."
 
@@ -63,7 +64,7 @@ class RegionsSection(Section):
         self._viewer = weakref.ref(viewer)
         self._outcome = outcome
         self._layers: list[weakref.ref[Layer]] = []
-        self._asked: weakref.ref[Layer] | None = None  # the layer of the answers on show
+        self._watch = RegionWatch(self, self._regions_changed)  # those of the answers on show
         self._ready, self._unit = False, ""
         self._job: Job | None = None
         self._mailbox = Mailbox()
@@ -91,7 +92,10 @@ class RegionsSection(Section):
         self.message = Text(LATER)
         self.message.setAccessibleName("Message about the regions")
         self.row("Regions", side_by_side((self.layer_box, self.new_button)))
-        self.row("Mean above", side_by_side((self.threshold, self.ask_button)))
+        self.keep = KeepButtons(self.table, self._watch.holds)
+        self.keep.said.connect(self._kept)
+        self.row("Mean above", self.threshold)  # alone: beside a button its unit is cut off
+        self.form.addRow(side_by_side((self.ask_button, self.keep)))
         self.form.addRow(self.table)
         self.form.addRow(self.message)
         self.layer_box.currentIndexChanged.connect(self._layer_chosen)
@@ -165,7 +169,7 @@ class RegionsSection(Section):
         except PadisError as error:
             self._fail(error)
             return
-        self._follow(layer)
+        self._watch.follow(layer)
         self._job = Job(lambda: answers.work(result, regions, threshold, mailbox), Control())
         self._job.start()
         self._poll.start()
@@ -174,10 +178,11 @@ class RegionsSection(Section):
     def _tick(self) -> None:
         for event in self._mailbox.take():
             # None where regions or run are no longer those that were asked about.
-            layer = self._asked() if self._asked is not None else None
+            layer = self._watch.layer
             if isinstance(event, answers.Answers) and layer is not None:
-                self.table.fill(event, layer)
-                self._say(event.note)
+                if self._watch.holds():
+                    self.table.fill(event, layer)
+                    self._say(event.note)
                 self.told.emit()
             elif isinstance(event, Failed) and layer is not None:
                 self._fail(event.error)
@@ -192,22 +197,23 @@ class RegionsSection(Section):
 
     def _drop(self, message: str) -> None:
         """Take away answers that no longer hold, also those that are still to come."""
-        self._follow(None)
+        self._watch.follow(None)
         self.table.clear_answers()
         self._say(message)
 
-    def _follow(self, layer: Layer | None) -> None:
-        """Remember whose regions the answers are about; when these change, they are dropped."""
-        before = self._asked() if self._asked is not None else None
-        for other, connect in ((before, False), (layer, True)):
-            for name in CHANGES:
-                emitter = getattr(other.events, name, None) if other is not None else None
-                if emitter is not None:
-                    (emitter.connect if connect else emitter.disconnect)(self._regions_changed)
-        self._asked = weakref.ref(layer) if layer is not None else None
-
-    def _regions_changed(self, _event: Any = None) -> None:
+    def _regions_changed(self) -> None:
         self._drop("The regions have changed: compute again.")
+
+    def _kept(self, text: str, mark: str) -> None:
+        """Say that the answers were copied or saved, after what the samples are worth."""
+        shown = self.table.answers
+        self._say(text if mark or shown is None else f"{shown.note} {text}", mark)
+        self.told.emit()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Nothing tells of steps that were undone in a hidden layer."""
+        super().showEvent(event)
+        self._watch.holds()
 
     def _layer_chosen(self, _index: int = 0) -> None:
         self._drop(self._hint())
