@@ -12,7 +12,7 @@ from typing import Any
 from napari_padis.errors import InputError
 from napari_padis.gui.region_answers import Answers
 from napari_padis.posterior.regions import LEVEL
-from napari_padis.scan.files import replacing
+from napari_padis.scan.files import replacing, with_ending
 
 #: Names of the columns. Those of an answer are the ones that they have in 'report.json';
 #: ``level`` is that of the interval from ``low`` to ``high``, ``samples`` how many independent
@@ -75,11 +75,7 @@ def save(answers: Answers, path: Path) -> Path:
     InputError
         If the folder cannot be written, or a file would be replaced that nobody was asked about.
     """
-    if path.suffix.lower() != ".csv":
-        path = path.with_name(f"{path.name}.csv")
-        # The dialog asked about the name without its ending.
-        if path.exists():
-            raise InputError(f"'{path}' exists already: save again under its full name or another.")
+    path = with_ending(path, (".csv",))
     if path.is_dir():
         raise InputError(f"'{path}' is a folder; give the name of a file.")
     with replacing(path) as temporary:

@@ -165,6 +165,22 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def with_ending(path: Path, endings: tuple[str, ...]) -> Path:
+    """The path that a user agreed to, with the first of these endings where it has none of them.
+
+    Raises
+    ------
+    InputError
+        If the ending makes it that of another file, about which nobody was asked.
+    """
+    if path.suffix.lower() in endings:
+        return path
+    path = path.with_name(f"{path.name}{endings[0]}")
+    if path.exists():
+        raise InputError(f"'{path}' exists already: save again under its full name or another.")
+    return path
+
+
 def _size(count: int) -> str:
     value = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):

@@ -449,6 +449,12 @@ def test_save_writes_the_measurement(prepare, settle, disk_scan, tmp_path, monke
     settle(dock)
     assert dock.bar.message.text() == "Saved as out.h5."
     assert read(tmp_path / "out.h5").data.shape == (3, 60, 72)
+    # Now "out" would replace "out.h5", about which the dialog did not ask.
+    before = (tmp_path / "out.h5").stat().st_mtime_ns
+    dock.bar.save_button.click()
+    settle(dock)
+    assert "exists already" in dock.bar.message.text()
+    assert (tmp_path / "out.h5").stat().st_mtime_ns == before
 
 
 def test_any_stack_can_be_opened_as_projections(prepare, settle, disk_scan, tmp_path):

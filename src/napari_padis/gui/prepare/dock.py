@@ -19,6 +19,7 @@ from napari_padis.gui.prepare.form import PreparationForm
 from napari_padis.gui.prepare.layer import PreviewLayer
 from napari_padis.gui.prepare.look import Found, NotShown, Question, Shown
 from napari_padis.gui.view import look_at
+from napari_padis.scan.files import with_ending
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -212,9 +213,14 @@ class PreparationDock(Panel):
             self.save(Path(path))
 
     def save(self, path: Path) -> None:
-        """Write the measurement made last."""
-        if self.controller.measurement is not None:
-            path = path if path.suffix.lower() in (".h5", ".hdf5") else Path(f"{path}.h5")
+        """Write the measurement made last, or say why not."""
+        if self.controller.measurement is None:
+            return
+        try:
+            path = with_ending(path, (".h5", ".hdf5"))
+        except PadisError as error:
+            self.bar.set_message("error", str(error))
+        else:
             self.controller.save(self.controller.measurement, path)
 
     def open_reconstruction(self) -> None:
