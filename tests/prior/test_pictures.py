@@ -9,7 +9,7 @@ from PIL import Image
 
 from napari_padis.prior.charts import Chart, figure_of, save
 from napari_padis.prior.data import PatchSampler
-from napari_padis.prior.pictures import draw_curves, draw_examples
+from napari_padis.prior.pictures import _grey, draw_curves, draw_examples
 from napari_padis.prior.settings import TrainingConfig
 from napari_padis.prior.slice_store import Preparation
 from napari_padis.prior.training_log import Table
@@ -79,3 +79,11 @@ def test_examples_stand_beside_real_patches(tmp_path):
     assert (left == 51).sum() == pytest.approx((right == 204).sum(), rel=0.02)
     assert (left == 51).mean() > 0.7
     assert not (left == 204).any()
+
+
+def test_the_front_is_on_top_and_the_right_side_at_the_left():
+    patches = torch.zeros(1, 3, 4, 6)
+    patches[0, 1, 0, 0] = 1  # behind, left, in the middle slice
+    shown = _grey(patches, phase=False)
+    assert shown.shape == (1, 4, 6)
+    assert shown[0, -1, -1] == 255 == shown.sum()

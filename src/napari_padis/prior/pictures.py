@@ -72,9 +72,9 @@ def draw_examples(
 
 
 def _grey(patches: Tensor, phase: bool) -> NDArray[np.uint8]:
-    """One channel of each patch, shape (B, P, P)."""
+    """One channel of each patch, shape (B, P, P), the front on top, the right side at the left."""
     x = patches.norm(dim=1) if phase else patches[:, patches.shape[1] // 2]
-    return (x.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return (x.flip(-2, -1).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
 def _grid(images: NDArray[np.uint8]) -> Image.Image:
