@@ -4,14 +4,19 @@ import json
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+import torch
 
 from napari_padis.errors import InputError
 from napari_padis.prior.catalogue import find_prior
 from napari_padis.prior.checkpoint import load_network
 from napari_padis.prior.download import get_prior
 from napari_padis.prior.registry import LIST_VARIABLE, base_address, registered, registry
+
+#: Where the files of a release are kept.
+WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -72,6 +77,22 @@ def test_the_list_of_the_package_holds():
     found = registry()
     assert found.base.startswith("https://")
     assert base_address() == found.base
+
+
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="only the repository holds the weights")
+@pytest.mark.parametrize("name", ["ct-simple", "ct-slices", "ct-whole"])
+def test_what_the_list_offers_lies_in_the_repository_and_denoises(name, own_priors):
+    path = get_prior(name, str(WEIGHTS))
+    network, card = load_network(path)
+    assert path.parent == own_priors
+    clean = torch.zeros(1, card.network.image_channels, 64, 64)
+    clean[..., 16:48, 16:48] = 0.5
+    noise = 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    position = torch.zeros(1, 2, 64, 64)
+    condition = torch.full((1, card.network.conditions), 0.2)
+    with torch.no_grad():
+        denoised = network(clean + noise, torch.tensor([0.1]), position, condition)
+    assert (denoised - clean).square().mean() < 0.2 * noise.square().mean()
 
 
 def test_by_http(server, own_priors, monkeypatch):
