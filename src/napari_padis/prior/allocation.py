@@ -20,9 +20,8 @@ def memory_kept() -> Iterator[None]:
     """Let glibc keep the memory of large arrays while this lasts, and give it back after.
 
     Otherwise each layer of a network on the CPU gets new pages of memory and returns them, which
-    the system fills with zeros every time: 13 % of the processor's time of an evaluation of
-    ``ct-small``, 14 % of a training step (``benchmarks/allocation.py``). Nothing happens with
-    other C libraries.
+    the system fills with zeros every time: 5 to 10 % of the processor's time
+    (``benchmarks/allocation.py``). Nothing happens with other C libraries.
     """
     libc = _glibc()
     if libc is None:
