@@ -109,7 +109,7 @@ def test_get_from_elsewhere(cli, offered, tmp_path):
 
 def test_wrong_names_end_in_one_sentence(cli):
     for words, message in (
-        (("show", "nope"), "Choose one of: ct-small, ellipses, mr"),
+        (("show", "nope"), "Choose one of: ct-small, ct, ellipses, mr"),
         (("get", "nope"), "Priors to download: "),
         (("remove", "nope"), "Your priors: none."),
         (("nope",), "there are list, show, get, add, import, remove"),

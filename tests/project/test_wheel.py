@@ -97,7 +97,9 @@ def test_weights_are_inside(wheel):
         for name in files:
             data = archive.read(f"napari_padis/prior/weights/{name}")
             assert data == (source / name).read_bytes()
-            assert len(data) <= 10 * MEGABYTE
+    sizes = {name: (source / name).stat().st_size for name in files}
+    assert sizes["ct-small.safetensors"] <= 10 * MEGABYTE
+    assert sum(sizes.values()) <= 30 * MEGABYTE
 
 
 def test_the_installed_package_is_the_wheel(inside, wheel):
