@@ -92,6 +92,7 @@ def test_new_blocks_learn():
         ({"conditions": 1}, {"conditions": 2}, "conditions"),
         ({"position_channels": 0}, {}, "position_channels"),
         ({"image_channels": 2}, {"image_channels": 3}, "image_channels"),
+        ({}, {"image_channels": 2}, "image_channels"),  # a complex image has no middle
     ],
 )
 def test_a_network_that_cannot_begin_so_is_refused_by_name(small, large, named):

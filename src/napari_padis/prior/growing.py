@@ -47,8 +47,8 @@ def grown(small: EDMDenoiser, config: NetworkConfig) -> EDMDenoiser:
     other = {key for key in before if before[key] != after[key]}
     if forbidden := other - _may_differ(small.config):
         raise _unlike(forbidden)
-    if slices := config.image_channels if "image_channels" in other else 0:
-        weights = weights | _in_the_middle(weights, slices)
+    if "image_channels" in other and config.image_channels % 2:  # two are a complex image
+        weights |= _in_the_middle(weights, config.image_channels)
     if any(name not in room or room[name].shape != weights[name].shape for name in weights):
         raise _unlike(other)
     with torch.no_grad():
