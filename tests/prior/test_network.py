@@ -239,3 +239,13 @@ def test_position_scale_is_a_factor_on_the_position():
 def test_absurd_architectures_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         NetworkConfig(**change)
+
+
+@pytest.mark.parametrize("config", OPTIONS.values(), ids=OPTIONS)
+def test_one_noise_level_for_all_patches_is_that_of_each(config):
+    network = random_network(config)
+    x, _, position = inputs(side=32)
+    each = network(x, torch.full((2,), 0.3), position)
+    torch.testing.assert_close(network(x, torch.tensor([0.3]), position), each)
+    with torch.no_grad():  # in place
+        torch.testing.assert_close(network(x, torch.tensor([0.3]), position), each)

@@ -178,7 +178,8 @@ def _fit_memory(
     available = memory.available_bytes(device)
     chains = min(recipe.chains or samples, samples)
     while True:
-        needed = base + memory.state_bytes(chains, given.volume_shape, given.geometry.channels)
+        batch = chains + method.leaders(recipe.options)
+        needed = base + memory.state_bytes(batch, given.volume_shape, given.geometry.channels)
         # Half is left to the network, which is slow with few patches at a time.
         if recipe.chains is not None or chains == 1 or needed <= available / 2:
             break

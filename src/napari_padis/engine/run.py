@@ -168,7 +168,7 @@ class _Run:
                     yield self._progress(group, state.evaluations, state.share, level, sigma)
         finally:
             self.evaluations = max(self.evaluations, evaluator.count)
-            self.image_evaluations += evaluator.count * len(group) * self.problem.shape[0]
+            self.image_evaluations += evaluator.counted.samples * self.problem.shape[0]
             state_generator.close()
 
     def _keep(self, samples: Tensor) -> None:

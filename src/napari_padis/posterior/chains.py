@@ -45,7 +45,8 @@ class ChainEvaluator(Evaluator):
     ) -> None:
         # Key 0 is the common generator's, 1 + i that of chain i.
         self._own = [generator(seed, 1 + i) for i in chains]
-        super().__init__(denoiser and _ChainDraws(denoiser, self._own), generator(seed, 0), coupled)
+        super().__init__(denoiser, generator(seed, 0), coupled)
+        self.denoiser = denoiser and _ChainDraws(denoiser, self._own)
 
     def noise(self, like: Tensor) -> Tensor:
         """White noise drawn on the generators' device: the same for every device."""

@@ -63,6 +63,14 @@ State = Tick | Level | Drawn | Adjusted
 Run = Generator[State, None, Tensor]
 
 
+@dataclass
+class Counted:
+    """Evaluations of the denoiser, and of how many samples they were in all."""
+
+    evaluations: int = 0
+    samples: int = 0
+
+
 class Evaluator:
     """Counts network evaluations, reports their progress, retries when memory is short.
 
@@ -74,8 +82,15 @@ class Evaluator:
     def __init__(
         self, denoiser: Denoiser, generator: torch.Generator, coupled: bool = False
     ) -> None:
-        self.denoiser, self.generator, self.count = denoiser, generator, 0
+        self.denoiser, self.generator, self.counted = denoiser, generator, Counted()
+        #: The denoiser whose random choices all come from the generator.
+        self.plain = denoiser
         self.coupled = coupled
+
+    @property
+    def count(self) -> int:
+        """Evaluations that are finished."""
+        return self.counted.evaluations
 
     def noise(self, like: Tensor) -> Tensor:
         """White noise drawn on the generator's device: the same for every device."""
@@ -108,7 +123,8 @@ class Evaluator:
         if hold is not None:
             draw = replace(draw, shift=hold.shift)
         result = yield from self._run(lambda: self.denoiser.denoise(x, sigma, draw))
-        self.count += 1
+        self.counted.evaluations += 1
+        self.counted.samples += len(x)
         return result, draw if again else replace(draw, border=None)
 
     def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Run:

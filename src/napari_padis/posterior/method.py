@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, float]
 
+#: Samples that lead independent chains where there is momentum.
+LEADERS = 2
+
 #: The package in which starters are looked for.
 ROOT = "napari_padis.posterior"
 
@@ -38,6 +41,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "eta": (0, 1),
     "gamma": (0, 1e12),  # 0: from the noise level and the denoiser's error
     "hold": (1, 1e6),
+    "momentum": (0, 0.95),  # 1 never comes to rest
     "lambda": (1e-6, 1e6),
     "refresh": (0, 1),
     "rho_max": (1e-6, 1e6),
@@ -179,6 +183,10 @@ class Method:
     def draws(self, given: Mapping[str, object]) -> int:
         """Draws of each chain."""
         return Drawing.of(self.settings(given)).draws
+
+    def leaders(self, given: Mapping[str, object]) -> int:
+        """Samples that run beside independent chains to lead them; see ``posterior.leading``."""
+        return LEADERS if not self.coupled and self.settings(given).get("momentum") else 0
 
     def run(
         self,

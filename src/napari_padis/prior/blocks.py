@@ -21,6 +21,11 @@ def group_norm(channels: int, config: NetworkConfig) -> nn.GroupNorm:
     return nn.GroupNorm(math.gcd(channels, most), channels, eps=config.norm_eps)
 
 
+def silu(x: Tensor) -> Tensor:
+    """SiLU of an array that nothing else needs, in place where no gradient is taken."""
+    return F.silu(x, inplace=not torch.is_grad_enabled())
+
+
 class NoiseEmbedding(nn.Module):
     """Sines of ``c_noise`` and two linear layers; scalar conditions are added.
 
@@ -124,19 +129,25 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(cast(Tensor, self.conv2.bias))
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Transform (B, inp, H, W) to (B, out, H', W')."""
-        h = self.conv1(self._resample(F.silu(self.norm1(x))))
-        change = self.modulation(embedding)[:, :, None, None]
-        if self.scales:
-            scale, shift = change.chunk(2, dim=1)
-            h = self.norm2(h) * (1 + scale) + shift
-        else:
-            h = self.norm2(h + change)
-        h = self.conv2(self.dropout(F.silu(h)))
-        h = self.skip(self._resample(x)) + h
+        """Transform (B, inp, H, W) to (B, out, H', W'); one embedding may serve them all."""
+        h = self.conv1(self._resample(silu(self.norm1(x))))
+        h = self._modulated(h, self.modulation(embedding))
+        h = self.conv2(self.dropout(silu(h)))
+        h = h.add_(self.skip(self._resample(x)))
         if self.scale != 1:
             h = h * self.scale
         return cast(Tensor, h if self.attention is None else self.attention(h))
+
+    def _modulated(self, h: Tensor, change: Tensor) -> Tensor:
+        """Second norm, changed by the noise level."""
+        if not self.scales:
+            return cast(Tensor, self.norm2(h + change[:, :, None, None]))
+        scale, shift = change.chunk(2, dim=1)
+        if len(change) == 1:  # one noise level for all: the norm's own weights do it, in one pass
+            norm, gain = self.norm2, 1 + scale[0]
+            weight, bias = norm.weight * gain, norm.bias * gain + shift[0]
+            return F.group_norm(h, norm.num_groups, weight, bias, norm.eps)
+        return cast(Tensor, self.norm2(h) * (1 + scale)[..., None, None] + shift[..., None, None])
 
     def _resample(self, x: Tensor) -> Tensor:
         if self.resampling == "down":

@@ -180,8 +180,8 @@ class PatchDenoiser:
 
     def _call(self, tiles: Tensor, sigma: float, position: Tensor, v: Tensor | None) -> Tensor:
         """Evaluate the network on some tiles, or its transposed Jacobian."""
-        level = torch.full((len(tiles),), sigma, dtype=torch.float32, device=tiles.device)
-        given = () if not self._condition.numel() else (self._condition.expand(len(tiles), -1),)
+        level = torch.full((1,), sigma, dtype=torch.float32, device=tiles.device)
+        given = (self._condition,) if self._condition.numel() else ()
         if v is None:
             result: Tensor = self.network(tiles, level, position, *given)
             return result

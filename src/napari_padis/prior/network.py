@@ -143,12 +143,12 @@ class EDMDenoiser(nn.Module):
         x : Tensor, shape (B, C, P, P)
             Noisy patches on the prior's intensity scale.
         sigma : Tensor, shape (B,)
-            Noise standard deviation of each patch, same scale.
+            Noise standard deviation of each patch, same scale; or (1,), of all, which is faster.
         position : Tensor, shape (B, 2, P, P)
             Position channels; ignored when the network has none.
         condition : Tensor, optional, shape (B, n)
             Scalar conditions, slice spacing in units of 10 mm; needed by networks that have
-            ``conditions``, ignored by others.
+            ``conditions``, ignored by others. One row if ``sigma`` has one.
 
         Returns
         -------

@@ -55,6 +55,11 @@ TERMS: dict[str, Term] = {
         "Share (0 to 1) of the network evaluations that go into the descent from the first "
         "level to the switch level.",
     ),
+    "momentum": Term(
+        "Momentum",
+        "Share (0 to 0.95) of the last change of the samples' mean that is added once more at "
+        "each level of the descent: 0 is plain DDS, more comes faster to where it leads (no unit).",
+    ),
     "inner": Term(
         "Steps per level",
         "Network evaluations at each noise level, or in each draw from the prior (split Gibbs).",

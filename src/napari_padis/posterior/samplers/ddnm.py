@@ -35,7 +35,7 @@ def ve_ddnm(
             estimate = change.mul_(guard.factor).add_(denoised)
             del denoised, change
             yield Level(evaluator.count, i, len(sigmas), sigma, estimate, draw.shift)
-            moved = langevin(evaluator, x, estimate, sigma, epsilon)
+            moved = langevin(evaluator, x, estimate, sigma, epsilon, keeping=False)
             x = yield from guard.watch(moved, sigma, projected.sub_(problem.y))
             del moved
     return estimate

@@ -7,7 +7,8 @@ from torch import Tensor
 from napari_padis.posterior.conjugate import proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
-from napari_padis.posterior.method import split
+from napari_padis.posterior.leading import LedEvaluator
+from napari_padis.posterior.method import LEADERS, split
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.samplers.dds import dds
 from napari_padis.posterior.schedule import geometric
@@ -104,11 +105,16 @@ def _descend(
     """DDS from the direct reconstruction plus noise to ``sigma_switch``, then the corrector."""
     descent, levels = split(steps, settings)
     cg, switch, inner = cg_steps(problem, settings), settings["sigma_switch"], settings["inner"]
+    momentum, leaders, begins = settings["momentum"], 0, evaluator
+    if evaluator.coupled and samples == 1:
+        momentum = 0.0  # nothing carries its noise off
+    elif momentum and not evaluator.coupled:
+        leaders, begins = LEADERS, LedEvaluator(evaluator)
     # States get no name here, so that they go as soon as the samplers have left them.
     first_stage = dds(
         problem,
-        evaluator,
-        noisy_start(problem, evaluator, samples, sigma_max),
+        begins,
+        noisy_start(problem, begins, leaders + samples, sigma_max),
         geometric(sigma_max, switch, max(1, descent - used)),
         aware_gamma(problem, evaluator),
         cg,
@@ -116,6 +122,8 @@ def _descend(
         first=used,
         levels=descent + levels,
         tolerance=TOLERANCE,
+        momentum=momentum,
+        leaders=leaders,
     )
     return (
         yield from aware_corrector(

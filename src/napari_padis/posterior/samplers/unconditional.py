@@ -69,7 +69,7 @@ def unconditional(
             clean, draw = yield from evaluator.denoise(x, sigma)
             yield Level(evaluator.count, i, len(sigmas), sigma, clean, draw.shift)
             if j < inner - 1:
-                x = langevin(evaluator, x, clean, sigma, epsilon)
+                x = langevin(evaluator, x, clean, sigma, epsilon, keeping=False)
             elif i + 1 < len(sigmas):
                 x = ddim(evaluator, clean, (x - clean) / sigma, sigma, sigmas[i + 1], 0.0)
     return clean
