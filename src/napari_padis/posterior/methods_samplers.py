@@ -9,7 +9,8 @@ from napari_padis.posterior.method import Method, Options
 
 def _two_stages(**chosen: float) -> Options:
     """Settings of the methods that descend by DDS and go on by predictor and corrector."""
-    return MappingProxyType({"sigma_switch": 0.05, "cg": 40, **chosen})
+    shared = {"sigma_switch": 0.05, "sigma_min": 0.002, "momentum": 0.8, "cg": 40}
+    return MappingProxyType({**chosen, **shared})
 
 
 SAMPLERS: tuple[Method, ...] = (
@@ -17,15 +18,13 @@ SAMPLERS: tuple[Method, ...] = (
         "padis-fast",
         "PaDIS fast",
         "Best mean picture per second, from denoised samples whose noises cancel in the "
-        "mean; their spread is a first impression of the uncertainty, too wide.",
+        "mean; their spread is a first impression of the uncertainty.",
         "samplers.fast:start_fast",
         100,
         4,
         warm=True,
         coupled=True,
-        options=_two_stages(
-            sigma_max=1.0, sigma_min=0.008, descent=0.85, momentum=0.8, inner=3, epsilon=1.0
-        ),
+        options=_two_stages(sigma_max=1.0, descent=0.4, inner=3, epsilon=1.0),
     ),
     Method(
         "padis-calibrated",
@@ -37,9 +36,7 @@ SAMPLERS: tuple[Method, ...] = (
         8,
         warm=True,
         calibrated=True,
-        options=_two_stages(
-            sigma_max=0.5, sigma_min=0.002, descent=0.385, momentum=0.8, inner=2, epsilon=0.5
-        ),
+        options=_two_stages(sigma_max=0.5, descent=0.385, inner=2, epsilon=0.5),
     ),
     Method(
         "noise-aware",
