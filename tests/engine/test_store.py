@@ -16,7 +16,13 @@ from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
 from napari_padis.engine.save import save_result
 from napari_padis.errors import InputError, ReconstructionError
+from napari_padis.posterior.method import LEADERS
+from napari_padis.posterior.methods import find_method
 from napari_padis.prior.denoiser import PatchDenoiser
+
+#: HU. Products with sparse matrices round differently for more than 16 images at a time, and
+#: networks in bfloat16 make more of it; chains differ from each other by hundreds of HU.
+ROUNDING = 0.5
 
 
 @pytest.fixture
@@ -58,12 +64,14 @@ def test_result_does_not_depend_on_the_group(recipe, small_measurement, method):
     recipe = change(recipe, method=method, options={"inner": 2})
     whole = result(recipe, small_measurement)
     parts = result(change(recipe, chains=2), small_measurement)
-    assert np.allclose(whole.samples, parts.samples, atol=0.05)
-    assert np.allclose(whole.std, parts.std, atol=0.05)
+    assert np.allclose(whole.samples, parts.samples, atol=ROUNDING)
+    assert np.allclose(whole.std, parts.std, atol=ROUNDING)
     assert whole.samples.std(0).mean() > 1  # the chains differ
     assert parts.report["chains_at_once"] == 2
     assert parts.report["network_evaluations"] == 4
-    assert parts.report["image_evaluations"] == 4 * 5 * 3
+    # Half of the evaluations are the descent, which leaders take part in, in each of three groups.
+    led = 3 * 2 * find_method(method).leaders({})
+    assert parts.report["image_evaluations"] == (4 * 5 + led) * 3
 
 
 def test_events_go_on_over_all_groups(recipe, small_measurement):
@@ -99,7 +107,7 @@ def test_store_has_the_samples_and_the_result_reads_them(recipe, small_measureme
     assert array.dtype == np.float32
     assert array.attrs["unit"] == "HU"
     assert array.attrs["spacing_mm"] == [5.0, 2.0, 2.0]
-    assert np.allclose(array[:], plain.samples, atol=0.05)
+    assert np.allclose(array[:], plain.samples, atol=ROUNDING)
     assert len(stored.samples) == 5
     assert np.array_equal(stored.samples[1:3], array[1:3])
     assert np.array_equal(stored.samples[-1], array[4])
@@ -125,9 +133,10 @@ def test_a_killed_run_goes_on(recipe, small_measurement, tmp_path, monkeypatch):
     monkeypatch.setattr(PatchDenoiser, "denoise", counting)
     seen = list(run(recipe, small_measurement, None, tmp_path / "killed"))
     r = seen[-1].result
-    assert sum(calls) == 4 * 4  # one of five chains was there
+    # One of five chains was there; two groups have two leaders in two of four evaluations.
+    assert sum(calls) == 4 * 4 + 2 * 2 * 2
     assert any(isinstance(e, Notice) and "1 of 5 samples" in e.message for e in seen)
-    assert np.allclose(np.asarray(r.samples), np.asarray(whole.samples), atol=0.05)
+    assert np.allclose(np.asarray(r.samples), np.asarray(whole.samples), atol=ROUNDING)
     assert r.report["samples_finished"] == 5
     # A finished store needs no evaluation at all.
     calls.clear()
@@ -147,7 +156,7 @@ def test_half_written_samples_do_not_count(recipe, small_measurement, tmp_path):
 def test_independent_samples_may_become_more(recipe, small_measurement, tmp_path):
     result(change(recipe, samples=2), small_measurement, tmp_path)
     more = result(recipe, small_measurement, tmp_path)
-    assert np.allclose(more.samples[:], result(recipe, small_measurement).samples, atol=0.05)
+    assert np.allclose(more.samples[:], result(recipe, small_measurement).samples, atol=ROUNDING)
     with pytest.raises(InputError, match="already holds 5 samples"):
         result(change(recipe, samples=3), small_measurement, tmp_path)
 
@@ -208,10 +217,16 @@ def test_short_memory_runs_fewer_chains_at_a_time(recipe, small_measurement, mon
     from napari_padis.likelihood.registry import expected_bytes
 
     operator = expected_bytes(small_measurement.geometry, "auto")
-    monkeypatch.setattr(memory, "available_bytes", lambda device: 2 * (operator + kept + 3.5 * one))
+
+    def allow(chains):
+        room = 2 * (operator + kept + (chains + 0.5) * one)
+        monkeypatch.setattr(memory, "available_bytes", lambda device: room)
+
+    allow(3 + LEADERS)
     r = result(recipe, small_measurement)
     assert r.report["chains_at_once"] == 3
     assert len(r.samples) == 5
+    allow(3)
     seen = list(run(change(recipe, method="padis-fast"), small_measurement))
     assert any(isinstance(e, Notice) and "coupled among themselves" in e.message for e in seen)
 

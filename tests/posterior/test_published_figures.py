@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from napari_padis.posterior.samplers import aware
 from napari_padis.posterior.samplers.dds import dds
 from napari_padis.posterior.samplers.diffpir import diffpir
 from napari_padis.posterior.samplers.dpm_solver import dpm_solver
 from napari_padis.posterior.schedule import geometric
+from napari_padis.posterior.steps import langevin
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +47,19 @@ def defaults(toy):
         ("dds", 1.32, 0.032, 0.0),
     ],
 )
-def test_figures_of_the_reference(defaults, name, ratio, distance, residual):
-    s = defaults(name)
+def test_figures_of_the_reference(toy, monkeypatch, name, ratio, distance, residual):
+    """Whose Langevin steps are those of Euler and Maruyama."""
+    monkeypatch.setattr(aware, "langevin", functools.partial(langevin, keeping=False))
+    s = scores(toy, name)
     assert s.sd_ratio == pytest.approx(ratio, abs=0.12)
     assert s.mean_distance == pytest.approx(distance, abs=0.006)
     assert s.residual == pytest.approx(residual, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["noise-aware-gradient", "noise-aware", "padis-calibrated"])
+def test_spread_of_calibrated_samplers_is_that_of_the_posterior(defaults, name):
+    assert defaults(name).sd_ratio == pytest.approx(1, abs=0.1)
+    assert defaults(name).mean_distance < 0.02
 
 
 @pytest.mark.parametrize("name", ["noise-aware-gradient", "noise-aware", "padis-calibrated"])
