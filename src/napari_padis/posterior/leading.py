@@ -29,7 +29,7 @@ class LedEvaluator(Evaluator):
 
     def __init__(self, chains: Evaluator) -> None:
         super().__init__(chains.denoiser, chains.generator)
-        self.denoiser = _LedDraws(chains)  # type: ignore[assignment]
+        self.denoiser = _LedDraws(chains)
         self.counted = chains.counted
         self._chains = chains
 

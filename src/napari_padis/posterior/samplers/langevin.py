@@ -32,7 +32,7 @@ def annealed_langevin(
             denoised, draw = yield from evaluator.denoise(x, sigma)
             residual = problem.A(x) - problem.y
             yield Level(evaluator.count, i, len(sigmas), sigma, denoised, draw.shift)
-            moved = langevin(evaluator, x, denoised, sigma, epsilon)
+            moved = langevin(evaluator, x, denoised, sigma, epsilon, keeping=False)
             moved.add_(towards_data(problem, residual, sigma), alpha=guard.factor * zeta)
             x = yield from guard.watch(moved, sigma, residual)
     return x
