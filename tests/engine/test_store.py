@@ -18,11 +18,15 @@ from napari_padis.engine.save import save_result
 from napari_padis.errors import InputError, ReconstructionError
 from napari_padis.posterior.method import LEADERS
 from napari_padis.posterior.methods import find_method
+from napari_padis.prior import denoiser
 from napari_padis.prior.denoiser import PatchDenoiser
 
-#: HU. Products with sparse matrices round differently for more than 16 images at a time, and
-#: networks in bfloat16 make more of it; chains differ from each other by hundreds of HU.
-ROUNDING = 0.5
+
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    """Products with sparse matrices round differently for other numbers of images (3e-7), of which
+    a network in bfloat16 makes 0.1 HU."""
+    monkeypatch.setattr(denoiser, "bfloat16_is_fast", lambda device: False)
 
 
 @pytest.fixture
@@ -64,8 +68,8 @@ def test_result_does_not_depend_on_the_group(recipe, small_measurement, method):
     recipe = change(recipe, method=method, options={"inner": 2})
     whole = result(recipe, small_measurement)
     parts = result(change(recipe, chains=2), small_measurement)
-    assert np.allclose(whole.samples, parts.samples, atol=ROUNDING)
-    assert np.allclose(whole.std, parts.std, atol=ROUNDING)
+    assert np.allclose(whole.samples, parts.samples, atol=0.05)
+    assert np.allclose(whole.std, parts.std, atol=0.05)
     assert whole.samples.std(0).mean() > 1  # the chains differ
     assert parts.report["chains_at_once"] == 2
     assert parts.report["network_evaluations"] == 4
@@ -107,7 +111,7 @@ def test_store_has_the_samples_and_the_result_reads_them(recipe, small_measureme
     assert array.dtype == np.float32
     assert array.attrs["unit"] == "HU"
     assert array.attrs["spacing_mm"] == [5.0, 2.0, 2.0]
-    assert np.allclose(array[:], plain.samples, atol=ROUNDING)
+    assert np.allclose(array[:], plain.samples, atol=0.05)
     assert len(stored.samples) == 5
     assert np.array_equal(stored.samples[1:3], array[1:3])
     assert np.array_equal(stored.samples[-1], array[4])
@@ -136,7 +140,7 @@ def test_a_killed_run_goes_on(recipe, small_measurement, tmp_path, monkeypatch):
     # One of five chains was there; two groups have two leaders in two of four evaluations.
     assert sum(calls) == 4 * 4 + 2 * 2 * 2
     assert any(isinstance(e, Notice) and "1 of 5 samples" in e.message for e in seen)
-    assert np.allclose(np.asarray(r.samples), np.asarray(whole.samples), atol=ROUNDING)
+    assert np.allclose(np.asarray(r.samples), np.asarray(whole.samples), atol=0.05)
     assert r.report["samples_finished"] == 5
     # A finished store needs no evaluation at all.
     calls.clear()
@@ -156,7 +160,7 @@ def test_half_written_samples_do_not_count(recipe, small_measurement, tmp_path):
 def test_independent_samples_may_become_more(recipe, small_measurement, tmp_path):
     result(change(recipe, samples=2), small_measurement, tmp_path)
     more = result(recipe, small_measurement, tmp_path)
-    assert np.allclose(more.samples[:], result(recipe, small_measurement).samples, atol=ROUNDING)
+    assert np.allclose(more.samples[:], result(recipe, small_measurement).samples, atol=0.05)
     with pytest.raises(InputError, match="already holds 5 samples"):
         result(change(recipe, samples=3), small_measurement, tmp_path)
 

@@ -28,8 +28,7 @@ class LedEvaluator(Evaluator):
     """
 
     def __init__(self, chains: Evaluator) -> None:
-        super().__init__(chains.denoiser, chains.generator)
-        self.denoiser = _LedDraws(chains)
+        super().__init__(_LedDraws(chains), chains.generator)
         self.counted = chains.counted
         self._chains = chains
 

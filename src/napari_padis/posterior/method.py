@@ -186,7 +186,7 @@ class Method:
 
     def leaders(self, given: Mapping[str, object]) -> int:
         """Samples that run beside independent chains to lead them; see ``posterior.leading``."""
-        return LEADERS if not self.coupled and self.settings(given).get("momentum") else 0
+        return leaders(self.settings(given), self.coupled)
 
     def run(
         self,
@@ -210,6 +210,11 @@ class Method:
         if steps and "iterations" in self.options:
             given = {**given, "iterations": steps}
         return steps or self.default_steps, self.settings(given)
+
+
+def leaders(settings: Options, coupled: bool) -> int:
+    """Samples that lead chains with momentum; coupled ones need none, they have a mean."""
+    return LEADERS if settings.get("momentum") and not coupled else 0
 
 
 def split(total: int, settings: Options) -> tuple[int, int]:

@@ -58,7 +58,8 @@ TERMS: dict[str, Term] = {
     "momentum": Term(
         "Momentum",
         "Share (0 to 0.95) of the last change of the samples' mean that is added once more at "
-        "each level of the descent: 0 is plain DDS, more comes faster to where it leads (no unit).",
+        "each level of the descent (no unit): 0 is plain DDS, more comes sooner to where it leads. "
+        "A single sample of 'padis-fast' has none.",
     ),
     "inner": Term(
         "Steps per level",

@@ -8,7 +8,7 @@ from napari_padis.posterior.conjugate import proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.leading import LedEvaluator
-from napari_padis.posterior.method import LEADERS, split
+from napari_padis.posterior.method import leaders, split
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.samplers.dds import dds
 from napari_padis.posterior.schedule import geometric
@@ -105,16 +105,15 @@ def _descend(
     """DDS from the direct reconstruction plus noise to ``sigma_switch``, then the corrector."""
     descent, levels = split(steps, settings)
     cg, switch, inner = cg_steps(problem, settings), settings["sigma_switch"], settings["inner"]
-    momentum, leaders, begins = settings["momentum"], 0, evaluator
-    if evaluator.coupled and samples == 1:
-        momentum = 0.0  # nothing carries its noise off
-    elif momentum and not evaluator.coupled:
-        leaders, begins = LEADERS, LedEvaluator(evaluator)
+    ahead = leaders(settings, evaluator.coupled)
+    begins = LedEvaluator(evaluator) if ahead else evaluator
+    # A coupled sample alone has no momentum, as nothing would take its noise away.
+    momentum = settings["momentum"] if ahead + samples > 1 else 0.0
     # States get no name here, so that they go as soon as the samplers have left them.
     first_stage = dds(
         problem,
         begins,
-        noisy_start(problem, begins, leaders + samples, sigma_max),
+        noisy_start(problem, begins, ahead + samples, sigma_max),
         geometric(sigma_max, switch, max(1, descent - used)),
         aware_gamma(problem, evaluator),
         cg,
@@ -123,7 +122,7 @@ def _descend(
         levels=descent + levels,
         tolerance=TOLERANCE,
         momentum=momentum,
-        leaders=leaders,
+        leaders=ahead,
     )
     return (
         yield from aware_corrector(
