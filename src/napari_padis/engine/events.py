@@ -78,9 +78,10 @@ class Started:
 class Progress:
     """Sent often (at least once a second): nothing but numbers.
 
-    ``residual`` is the RMS of ``A x - y`` divided by ``sigma_y`` (nan before the first
-    level); ``remaining`` in seconds (nan while unknown). ``fraction`` and the times are those
-    of the whole run, ``level`` and ``evaluations`` those of the chains that run together now.
+    ``residual`` is the RMS of ``A x - y`` divided by ``sigma_y``, of the sample that is shown and
+    of all once a group of chains has ended (nan before the first level); ``remaining`` in seconds
+    (nan while unknown). ``fraction`` and the times are those of the whole run, ``level`` and
+    ``evaluations`` those of the chains that run together now.
     """
 
     fraction: float

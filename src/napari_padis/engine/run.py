@@ -188,7 +188,8 @@ class _Run:
                 "and the noise level of the data, or use a smaller step size."
             )
         self.latest = state.estimate
-        self.residual = self.problem.residual(state.estimate)
+        # Of the sample that is shown: of all, it would be one more projection of each.
+        self.residual = self.problem.residual(state.estimate[:1])
         yield Iterate(self.display.values(state.estimate[0]), state.sigma, state.level, state.shift)
         yield self.running.with_group(state.estimate)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from napari_padis.posterior.preconditioner import gram_spectrum
 
 #: Bytes of the samples that are worked on at once where that takes many arrays: 64 images of
 #: 256 x 256 pixels, more than which no projector takes at once on a processor.
@@ -100,6 +103,15 @@ class Problem:
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """Inner product of each problem by itself, broadcastable against ``a``."""
         return (a * b).sum(tuple(range(self.first_axis, a.ndim)), keepdim=True)
+
+    def image_axes(self, ndim: int) -> tuple[int, ...]:
+        """The axes of rows and columns among ``ndim``, or the one axis of a signal."""
+        return tuple(range(max(self.first_axis, ndim - 2), ndim))
+
+    @cached_property
+    def spectrum(self) -> Tensor:
+        """How much the data see of each frequency, measured once; see :func:`gram_spectrum`."""
+        return gram_spectrum(self)
 
     def parts(self, x: Tensor) -> Iterator[slice]:
         """Samples (N, S, C, H, W) in parts of :data:`PART`, but one at least."""
