@@ -32,17 +32,19 @@ def gram_spectrum(problem: Problem) -> Tensor:
         Non-negative, as :func:`torch.fft.rfftn` lays out the last one or two axes of an image.
     """
     generator = torch.Generator().manual_seed(0)
-    count = -(-PROBES // math.prod(problem.shape[:-2]))
-    shape = (count, *problem.shape)
-    axes = problem.image_axes(len(shape))
     dtype, device = problem.y.real.dtype, problem.y.device
-    probes = torch.randn(shape, generator=generator, dtype=dtype).to(device)
-    waves = torch.fft.rfftn(probes, dim=axes)
-    seen = torch.fft.rfftn(problem.AT(problem.A(probes)), dim=axes)
-    lead = tuple(range(len(shape) - len(axes)))
-    ratio = (seen * waves.conj()).real.mean(lead) / waves.abs().square().mean(lead)
-    sides = shape[len(shape) - len(axes) :]
-    kernel = torch.fft.irfftn(ratio.to(waves.dtype), s=sides)
+    count = -(-PROBES // math.prod(problem.shape[:-2]))
+    probes = torch.randn((count, *problem.shape), generator=generator, dtype=dtype).to(device)
+    axes = problem.image_axes(probes.ndim)
+    lead, sides = tuple(range(probes.ndim - len(axes))), [probes.shape[a] for a in axes]
+    seen = power = torch.zeros((), dtype=dtype, device=device)
+    for part in problem.parts(probes):
+        waves = torch.fft.rfftn(probes[part], dim=axes)
+        power = power + waves.abs().square().sum(lead)
+        answer = torch.fft.rfftn(problem.AT(problem.A(probes[part])), dim=axes)
+        seen = seen + answer.mul_(waves.conj()).real.sum(lead)
+    ratio = torch.complex(seen / power, torch.zeros_like(power))
+    kernel = torch.fft.irfftn(ratio, s=sides)
     for axis, n in enumerate(sides):
         # A Gaussian of sd 1 over frequencies is one of sd n / (2 pi) over pixels.
         distance = torch.fft.fftfreq(n, 1 / n, dtype=dtype, device=device) * (2 * math.pi / n)
