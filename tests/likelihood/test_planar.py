@@ -84,6 +84,16 @@ def test_batch_equals_loop(planar, beam, backend):
         torch.testing.assert_close(apply(value), loop, rtol=1e-4, atol=1e-4 * float(loop.std()))
 
 
+def test_a_slice_is_rounded_the_same_whichever_are_beside_it(planar, beam):
+    """As long as the same kernel takes them: widths of 2 to 4, 5 to 8, ... are padded alike."""
+    linear_map = beam(planar, backend="matrix")
+    x = torch.randn(16, *planar.image_shape)
+    y = linear_map.A(x)
+    for few, many in ((2, 4), (3, 4), (5, 8), (7, 8), (13, 16)):
+        assert torch.equal(linear_map.A(x[:few]), linear_map.A(x[:many])[:few])
+        assert torch.equal(linear_map.AT(y[:few]), linear_map.AT(y[:many])[:few])
+
+
 def test_line_integrals_of_a_gaussian(planar, beam, blob):
     """On a finer grid, and with a blob that every ray sees as smooth."""
     rows, columns = (n * p for n, p in zip(planar.image_shape, planar.pixel, strict=True))

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 #: White images that a spectrum is measured with, at least.
 PROBES = 16
 
+#: Least share of the largest eigenvalue of ``A^T A`` that the inverse stands for. What the data do
+#: not see at all should stay as it is, but at no frequency is nothing seen: an inverse of little
+#: more than nothing there moves the unseen far away, from where it comes back slowly. Of exact
+#: data of 20 views (ridge 0.0002) four iterations left 2.2 times the distance from the start to
+#: the solution without it and 0.3 with it; of noisy data (0.005) 0.14 and 0.12.
+FLOOR = 0.01
+
 
 def gram_spectrum(problem: Problem) -> Tensor:
     """Diagonal of ``A^T A`` among plane waves: how much the data see of each spatial frequency.
@@ -55,7 +62,7 @@ def gram_spectrum(problem: Problem) -> Tensor:
 
 def preconditioner(problem: Problem, ridge: float) -> Callable[[Tensor], Tensor]:
     """Approximate inverse of ``A^T A + ridge`` as a convolution, for images (N, S, C, H, W)."""
-    weights = 1 / (problem.spectrum + ridge)
+    weights = 1 / (problem.spectrum + max(ridge, FLOOR))
 
     def apply(r: Tensor) -> Tensor:
         axes = problem.image_axes(r.ndim)
