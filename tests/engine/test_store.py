@@ -21,7 +21,6 @@ from napari_padis.posterior.methods import find_method
 from napari_padis.prior import denoiser
 from napari_padis.prior.denoiser import PatchDenoiser
 
-
 #: Largest difference in HU of samples from other groups, which spread over 200 HU. Where sparse
 #: products round differently for other numbers of images, a data step may end an iteration later.
 ROUNDING = 0.5
