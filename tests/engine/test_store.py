@@ -18,19 +18,11 @@ from napari_padis.engine.save import save_result
 from napari_padis.errors import InputError, ReconstructionError
 from napari_padis.posterior.method import LEADERS
 from napari_padis.posterior.methods import find_method
-from napari_padis.prior import denoiser
 from napari_padis.prior.denoiser import PatchDenoiser
 
 #: Largest difference in HU of samples from other groups, which spread over 200 HU. Where sparse
 #: products round differently for other numbers of images, a data step may end an iteration later.
 ROUNDING = 0.5
-
-
-@pytest.fixture(autouse=True)
-def _single_precision(monkeypatch):
-    """Where products with sparse matrices round differently for other numbers of images (3e-7), a
-    network in bfloat16 makes 0.1 HU of it."""
-    monkeypatch.setattr(denoiser, "bfloat16_is_fast", lambda device: False)
 
 
 @pytest.fixture
@@ -68,7 +60,7 @@ def test_groups_are_of_like_sizes(first, last, most, sizes):
 
 
 @pytest.mark.parametrize("method", ["padis-calibrated", "padis"])
-def test_finaldoes_not_depend_on_the_group(recipe, small_measurement, method):
+def test_result_does_not_depend_on_the_group(recipe, small_measurement, method):
     recipe = change(recipe, method=method, options={"inner": 2})
     whole = result(recipe, small_measurement)
     parts = result(change(recipe, chains=2), small_measurement)
@@ -83,7 +75,8 @@ def test_finaldoes_not_depend_on_the_group(recipe, small_measurement, method):
 
 
 def test_events_go_on_over_all_groups(recipe, small_measurement):
-    seen = list(run(change(recipe, chains=2), small_measurement))
+    # With four levels the last two are far from each other.
+    seen = list(run(change(recipe, chains=2, steps=8), small_measurement))
     fractions = [e.fraction for e in seen if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
@@ -92,8 +85,7 @@ def test_events_go_on_over_all_groups(recipe, small_measurement):
     assert set(counts) == {1, 3, 5}
     last = [e for e in seen if isinstance(e, Statistics)][-1]
     # The last level's estimate carries no noise yet, the sample does.
-    final = seen[-1].result
-    assert np.abs(last.mean - final.mean).mean() < final.std.mean() / 3
+    assert np.abs(last.mean - seen[-1].result.mean).mean() < 20
 
 
 def test_stop_in_a_later_group_keeps_the_finished_ones(recipe, small_measurement):
@@ -108,7 +100,7 @@ def test_stop_in_a_later_group_keeps_the_finished_ones(recipe, small_measurement
     assert np.allclose(r.mean, r.samples.mean(0), atol=0.01)
 
 
-def test_store_has_the_samples_and_the_finalreads_them(recipe, small_measurement, tmp_path):
+def test_store_has_the_samples_and_the_result_reads_them(recipe, small_measurement, tmp_path):
     plain = result(recipe, small_measurement)
     stored = result(change(recipe, chains=2), small_measurement, tmp_path / "s")
     array = zarr.open_array(tmp_path / "s" / "samples.zarr", mode="r")

@@ -16,8 +16,8 @@ from torch import Tensor
 from napari_padis.errors import ReconstructionError
 from napari_padis.likelihood.rays import PlanarGeometry, Tracks, trace
 
-#: Numbers of slices that the CPU's sparse products have a kernel for: the same for all of them to
-#: the bit, and faster than others are for fewer (4 columns in 18 ms, 3 in 33 ms, 1 in 25 ms).
+#: Numbers of columns for which the CPU's sparse products have kernels of their own. They agree to
+#: the bit, and are faster than others for fewer columns (4 in 18 ms, 3 in 33 ms).
 WIDTHS = (4, 8, 12, 16, 24)
 
 #: Slices projected at once on the CPU, so that the values of one pixel fill one line of its

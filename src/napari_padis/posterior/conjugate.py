@@ -80,7 +80,7 @@ def iterates(
         fall = alpha * size
         lowered += fall
         # The sum of all falls to come, fall (q + q^2 + ...) with q = fall / before < 1.
-        left = torch.where(fall < before, fall.square() / (before - fall), math.inf)
+        left = torch.where(fall < before, fall * (fall / (before - fall)), math.inf)
         active &= left > tolerance**2 * lowered
         if tolerance and not bool(active.any()):
             return

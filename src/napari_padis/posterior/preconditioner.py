@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 #: White images that a spectrum is measured with, at least.
 PROBES = 16
 
-#: Least share of the largest eigenvalue of ``A^T A`` that the inverse stands for. What the data do
-#: not see at all should stay as it is, but at no frequency is nothing seen: an inverse of little
-#: more than nothing there moves the unseen far away, from where it comes back slowly. Of exact
-#: data of 20 views (ridge 0.0002) four iterations left 2.2 times the distance from the start to
-#: the solution without it and 0.3 with it; of noisy data (0.005) 0.14 and 0.12.
+#: Least ridge that the inverse is made for, where the largest eigenvalue of ``A^T A`` is 1. A
+#: convolution cannot tell what the data see of a frequency from what they do not see of it; where
+#: they see little, it would move the unseen part far away, from where it comes back slowly. Of
+#: exact data of 20 views (ridge 0.0002) four iterations left 2.2 times the distance from the
+#: start to the solution without a least ridge and 0.3 with it; of noisy data (0.005) 0.14 and 0.12.
 FLOOR = 0.01
 
 
@@ -30,8 +30,8 @@ def gram_spectrum(problem: Problem) -> Tensor:
     optimal circulant preconditioner for Toeplitz systems", SIAM J. Sci. Stat. Comput. 9, 1988).
     They are measured with white images (Bekas, Kokiopoulou and Saad, "An estimator for the
     diagonal of a matrix", Appl. Numer. Math. 57, 2007), always the same ones, and averaged over
-    about one frequency: sharper, the noise of the probes shows; blurred more, so does the loss
-    of the lines that few views see.
+    about one frequency: with less, the noise of the probes shows; with more, the rays in the
+    plane of frequencies that few views see are lost.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def gram_spectrum(problem: Problem) -> Tensor:
         Non-negative, as :func:`torch.fft.rfftn` lays out the last one or two axes of an image.
     """
     generator = torch.Generator().manual_seed(0)
-    dtype, device = problem.y.real.dtype, problem.y.device
+    dtype, device = problem.y.dtype, problem.y.device
     count = -(-PROBES // math.prod(problem.shape[:-2]))
     probes = torch.randn((count, *problem.shape), generator=generator, dtype=dtype).to(device)
     axes = problem.image_axes(probes.ndim)

@@ -24,10 +24,9 @@ from napari_padis.posterior.steps import (
 from napari_padis.posterior.warm import FOR_MEAN, FOR_SPREAD, start_level
 
 #: Where the conjugate gradients of a data step end, see
-#: :func:`~napari_padis.posterior.conjugate.iterates`. The mean of two samples of three slices of
-#: 128 x 128 pixels has 37.7 dB of 20 and 50.7 dB of 60 parallel views, less than 0.1 dB less with
-#: an iteration fewer than the three that this takes. Of the talk's fan beam, which sees the
-#: corners from few directions, a looser tolerance costs up to 0.8 dB.
+#: :func:`~napari_padis.posterior.conjugate.iterates`. Parallel views take three
+#: iterations. The talk's fan beam, which sees the corners from few directions, takes more and
+#: needs them: a looser rule cost 0.8 dB there and up to 0.1 dB elsewhere.
 TOLERANCE = 0.05
 
 
