@@ -45,8 +45,10 @@ demo: setup
 	  $(DISPLAYED) $(BIN)/napari-padis demo --headless --out $(OUT); \
 	fi
 
+# A file of tests stays in one process, as its tests share what is dear to make.
 test: setup
-	@$(DISPLAYED) $(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(DISPLAYED) $(BIN)/python -m pytest \
+	  --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

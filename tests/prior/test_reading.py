@@ -4,12 +4,13 @@ import os
 import shutil
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
 from napari_padis.errors import InputError
 from napari_padis.prior.checkpoint import load_network
-from napari_padis.prior.reading import byte_count, shown, strict_json
+from napari_padis.prior.reading import byte_count, shown, shown_path, strict_json
 
 
 @pytest.fixture
@@ -64,6 +65,14 @@ def test_values_in_messages_are_short_and_printable():
     assert shown("a\nb\x1b[31m c") == "a b [31m c"
     assert shown("x" * 500) == "x" * 78 + " …"
     assert shown(None) == "None"
+
+
+def test_the_end_of_a_long_path_is_told():
+    assert shown_path(Path("a" * 90, "ct.json")) == "a" * 90 + "/ct.json"
+    told = shown_path(Path(*["folder"] * 200, "ct\n.json"))
+    assert told.startswith("… ")
+    assert told.endswith("folder/ct .json")
+    assert len(told) == 400
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 from napari_padis.errors import InputError
 from napari_padis.prior.card import PriorCard
 from napari_padis.prior.catalogue import bundled_folder, cards_in, find_prior, user_folder
-from napari_padis.prior.reading import shown
+from napari_padis.prior.reading import shown, shown_path
 from napari_padis.prior.registry import NAME
 
 #: What becomes of a prior while it is put in; left behind only by a killed program.
@@ -29,7 +29,7 @@ def cards_of(path: Path) -> list[Path]:
         return [find_prior(path)]
     cards = [p for p in cards_in(path) if os.path.lexists(p.with_suffix(".safetensors"))]
     if not cards:
-        raise InputError(f"The folder '{shown(path)}' holds no prior (.json with .safetensors).")
+        raise InputError(f"The folder '{shown_path(path)}' holds no prior (.json with .safetensors).")
     return cards
 
 
@@ -114,7 +114,7 @@ def incoming() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=home))
     except OSError as error:
         raise InputError(
-            f"The folder of priors '{shown(home)}' cannot be written: {error.strerror}."
+            f"The folder of priors '{shown_path(home)}' cannot be written: {error.strerror}."
         ) from error
     try:
         yield folder
@@ -122,7 +122,7 @@ def incoming() -> Iterator[Path]:
         if not error.strerror:
             raise
         raise InputError(
-            f"The prior cannot be stored in '{shown(home)}': {error.strerror}."
+            f"The prior cannot be stored in '{shown_path(home)}': {error.strerror}."
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,8 @@ from napari_padis.errors import InputError
 DIGITS = 18
 #: Characters of a value from a file that an error message repeats.
 SHOWN = 80
+#: Characters of a path that it repeats: the last ones, which tell most.
+SHOWN_PATH = 400
 
 
 def file_size(path: Path, what: str) -> int:
@@ -29,17 +31,17 @@ def file_size(path: Path, what: str) -> int:
     except OSError as error:
         raise unreadable(path, what, error) from error
     except ValueError as error:  # a zero byte in the name
-        raise InputError(f"{what} '{shown(path)}' cannot be read: no such name.") from error
+        raise InputError(f"{what} '{shown_path(path)}' cannot be read: no such name.") from error
     if stat.S_ISDIR(info.st_mode):
-        raise InputError(f"{what} '{shown(path)}' cannot be read: it is a folder.")
+        raise InputError(f"{what} '{shown_path(path)}' cannot be read: it is a folder.")
     if not stat.S_ISREG(info.st_mode):
-        raise InputError(f"{what} '{shown(path)}' cannot be read: it is not a regular file.")
+        raise InputError(f"{what} '{shown_path(path)}' cannot be read: it is not a regular file.")
     return info.st_size
 
 
 def unreadable(path: Path, what: str, error: OSError) -> InputError:
     """What to tell about a file that the system does not give."""
-    return InputError(f"{what} '{shown(path)}' cannot be read: {error.strerror or error}.")
+    return InputError(f"{what} '{shown_path(path)}' cannot be read: {error.strerror or error}.")
 
 
 def read_bytes(path: Path, what: str, first: int | None = None) -> bytes:
@@ -80,6 +82,12 @@ def shown(value: object, limit: int = SHOWN) -> str:
     text = "".join(c if c.isprintable() else " " for c in str(value)[: 4 * limit])
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 2]} …"
+
+
+def shown_path(path: Path) -> str:
+    """A path as part of a sentence: one line, printable, with its end."""
+    text = shown(path, len(str(path)))
+    return text if len(text) <= SHOWN_PATH else f"… {text[2 - SHOWN_PATH :]}"
 
 
 def byte_count(count: int) -> str:

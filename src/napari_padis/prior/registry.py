@@ -15,7 +15,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_padis.errors import InputError, explain
-from napari_padis.prior.reading import file_size, read_bytes, shown, strict_json
+from napari_padis.prior.reading import file_size, read_bytes, shown, shown_path, strict_json
 
 #: Names another place for the files: an address, or a folder.
 ADDRESS_VARIABLE = "NAPARI_PADIS_PRIORS_URL"
@@ -107,9 +107,9 @@ def registry() -> Registry:
         return Registry.model_validate(values)
     except ValidationError as error:
         reason = shown(explain(error), 300)
-        raise InputError(f"{what} '{shown(path)}' does not hold: {reason}") from error
+        raise InputError(f"{what} '{shown_path(path)}' does not hold: {reason}") from error
     except ValueError as error:
-        raise InputError(f"{what} '{shown(path)}' is damaged ({error}).") from error
+        raise InputError(f"{what} '{shown_path(path)}' is damaged ({error}).") from error
 
 
 def base_address(chosen: str | None = None) -> str:
