@@ -29,7 +29,9 @@ def cards_of(path: Path) -> list[Path]:
         return [find_prior(path)]
     cards = [p for p in cards_in(path) if os.path.lexists(p.with_suffix(".safetensors"))]
     if not cards:
-        raise InputError(f"The folder '{shown_path(path)}' holds no prior (.json with .safetensors).")
+        raise InputError(
+            f"The folder '{shown_path(path)}' holds no prior (.json with .safetensors)."
+        )
     return cards
 
 
