@@ -16,7 +16,6 @@ from napari_padis.prior.card import PriorCard, Tiling
 from napari_padis.prior.hardware import bfloat16_is_fast, tiles_at_once
 from napari_padis.prior.network import EDMDenoiser, channels_last
 from napari_padis.prior.patches import Shift
-from napari_padis.prior.shifts import EvenShifts
 from napari_padis.prior.sides import Pair
 from napari_padis.prior.tilings import make_tiles
 
@@ -77,8 +76,6 @@ class PatchDenoiser:
         The card's when missing.
     stride : int or pair of int, optional
         Distance of overlapping tiles.
-    even_shifts : bool
-        Take the shifts from a sequence that covers them evenly (:class:`EvenShifts`).
     condition : sequence of float
         Scalar conditions of the network, when it has some.
     """
@@ -94,7 +91,6 @@ class PatchDenoiser:
         bfloat16: bool | None = None,
         tiling: Tiling | None = None,
         stride: int | Pair | None = None,
-        even_shifts: bool = False,
         condition: Sequence[float] = (),
     ) -> None:
         self.device = torch.device(device)
@@ -105,14 +101,11 @@ class PatchDenoiser:
         dtype = torch.bfloat16 if fast else torch.float32
         self.network = channels_last(network.to(self.device, dtype)).requires_grad_(False)
         self._table = torch.tensor(card.error_table, dtype=torch.float64).reshape(-1, 2)
-        self._even = EvenShifts() if even_shifts else None
         self._condition = torch.tensor(condition, device=self.device).reshape(1, -1)
 
     def draw(self, x: Tensor, sigma: float, generator: torch.Generator) -> Draw:
         """A shift and the noise of the padding; one shift for the batch."""
         shift = self.grid.random_shift(generator)
-        if self._even is not None:
-            shift = self._even.draw(self.grid.shifts, generator)
         size = (x.shape[:-3].numel(), x.shape[-3], border_size(self.grid.shape, self.grid.canvas))
         noise = torch.randn(size, generator=generator, dtype=torch.float32)
         return Draw(shift, noise.mul_(sigma).to(self.device))
