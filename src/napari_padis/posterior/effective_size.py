@@ -89,11 +89,6 @@ def thinning(draws: NDArray[Any]) -> int:
     return min(max(stride, 1), draws.shape[1])
 
 
-def thinned(draws: NDArray[Any]) -> NDArray[Any]:
-    """Draws with the stride of :func:`thinning`, the last of each chain among them."""
-    return draws[:, kept_draws(draws.shape[1], thinning(draws))]
-
-
 def kept_draws(count: int, stride: int) -> range:
     """Numbers of the draws of a chain that are kept, every ``stride``-th and the last."""
     return range((count - 1) % stride, count, stride)
