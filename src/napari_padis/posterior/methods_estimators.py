@@ -30,7 +30,7 @@ ESTIMATORS: tuple[Method, ...] = (
         comparison=True,
         single=True,
         # shifts: random grids of patches averaged in each step; 0 keeps one grid.
-        options=MappingProxyType({"sigma": 0.05, "strength": 1.0, "cg": 10, "shifts": 1}),
+        options=MappingProxyType({"sigma": 0.05, "strength": 1.0, "cg": 40, "shifts": 1}),
     ),
     Method(
         "red",
@@ -42,7 +42,7 @@ ESTIMATORS: tuple[Method, ...] = (
         1,
         comparison=True,
         single=True,
-        options=MappingProxyType({"sigma": 0.02, "strength": 1.0, "cg": 10, "shifts": 1}),
+        options=MappingProxyType({"sigma": 0.02, "strength": 1.0, "cg": 40, "shifts": 1}),
     ),
     Method(
         "map",
@@ -55,7 +55,7 @@ ESTIMATORS: tuple[Method, ...] = (
         comparison=True,
         single=True,
         options=MappingProxyType(
-            {"sigma_max": 0.3, "sigma_min": 0.005, "strength": 1.0, "cg": 10, "shifts": 1}
+            {"sigma_max": 0.3, "sigma_min": 0.005, "strength": 1.0, "cg": 40, "shifts": 1}
         ),
     ),
     Method(

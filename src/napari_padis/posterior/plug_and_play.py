@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.denoising_step import SteadyDenoiser
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.method import Options
 from napari_padis.posterior.problem import Problem
+from napari_padis.posterior.steps import cg_steps
 
 
 def start(
@@ -25,7 +26,7 @@ def start(
     rounds = max(1, round(steps / max(1, shifts)))
     denoise = SteadyDenoiser(evaluator, shifts)
     x = problem.start()[None].clone()
-    x = yield from pnp_admm(problem, denoise, x, sigma, gamma, rounds, int(settings["cg"]))
+    x = yield from pnp_admm(problem, denoise, x, sigma, gamma, rounds, cg_steps(problem, settings))
     return x.expand(samples, *problem.shape).clone()
 
 
@@ -48,7 +49,7 @@ def pnp_admm(
         u = u + x - z
 
     Where D is the proximal map of a convex phi, x and z meet in its minimiser. The data
-    step is solved by ``iterations`` conjugate gradients from the x of the round before.
+    step is solved from the x of the round before, by ``iterations`` conjugate gradients at most.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def pnp_admm(
     """
     z, u = x, torch.zeros_like(x)
     for i in range(rounds):
-        x = proximal(problem, z - u, gamma, iterations, start=x)
+        x = proximal(problem, z - u, gamma, iterations, start=x, tolerance=TOLERANCE)
         z = yield from denoise(x + u, sigma)
         u = u + x - z
         yield Level(denoise.evaluator.count, i, rounds, sigma, x, denoise.shift)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.denoising_step import SteadyDenoiser
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.method import Options
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
+from napari_padis.posterior.steps import cg_steps
 
 
 def start_red(
@@ -44,7 +45,7 @@ def _start(
     scale = 1 / (problem.sigma_y**2 * settings["strength"])
     x = problem.start()[None].clone()
     denoise = SteadyDenoiser(evaluator, shifts)
-    x = yield from fixed_point(problem, denoise, x, sigmas, scale, int(settings["cg"]))
+    x = yield from fixed_point(problem, denoise, x, sigmas, scale, cg_steps(problem, settings))
     return x.expand(samples, *problem.shape).clone()
 
 
@@ -87,7 +88,7 @@ def fixed_point(
     scale : float
         Weight of the data.
     iterations : int
-        Conjugate gradients of each step, from the x before.
+        Conjugate gradients of each step at most, from the x before.
 
     Returns
     -------
@@ -95,6 +96,6 @@ def fixed_point(
     """
     for i, sigma in enumerate(sigmas):
         clean = yield from denoise(x, sigma)
-        x = proximal(problem, clean, scale * sigma**2, iterations, start=x)
+        x = proximal(problem, clean, scale * sigma**2, iterations, start=x, tolerance=TOLERANCE)
         yield Level(denoise.evaluator.count, i, len(sigmas), sigma, x, denoise.shift)
     return x

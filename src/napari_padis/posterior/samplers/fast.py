@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.leading import LedEvaluator
@@ -22,12 +22,6 @@ from napari_padis.posterior.steps import (
     noisy_start,
 )
 from napari_padis.posterior.warm import FOR_MEAN, FOR_SPREAD, start_level
-
-#: Where the conjugate gradients of a data step end, see
-#: :func:`~napari_padis.posterior.conjugate.iterates`. Parallel views take three
-#: iterations. The talk's fan beam, which sees the corners from few directions, takes more and
-#: needs them: a looser rule cost 0.8 dB there and up to 0.1 dB elsewhere.
-TOLERANCE = 0.05
 
 
 def aware_corrector(
