@@ -17,8 +17,8 @@ SAMPLERS: tuple[Method, ...] = (
     Method(
         "padis-fast",
         "PaDIS fast",
-        "Best mean picture per second, from denoised samples whose noises cancel in the "
-        "mean; their spread is a first impression of the uncertainty.",
+        "A good mean picture soon, from few denoised samples whose noises cancel in the mean; "
+        "their spread is a first impression of the uncertainty.",
         "samplers.fast:start_fast",
         100,
         4,
