@@ -114,7 +114,7 @@ COMPARISON: tuple[Method, ...] = (
                 "rho_max": 10.0,
                 "rho_min": 0.005,
                 "inner": 10,
-                "cg": 10,
+                "cg": 40,
                 "draws": 1,
                 "apart": 3,
             }

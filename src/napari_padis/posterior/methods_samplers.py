@@ -54,7 +54,7 @@ SAMPLERS: tuple[Method, ...] = (
                 "inner": 10,
                 "epsilon": 1.0,
                 "tau": 0.1,
-                "cg": 5,
+                "cg": 40,
                 "draws": 1,
                 "apart": 1,
             }
@@ -76,7 +76,7 @@ SAMPLERS: tuple[Method, ...] = (
                 "sigma_min": 0.002,
                 "inner": 3,
                 "epsilon": 1.0,
-                "cg": 5,
+                "cg": 40,
                 "draws": 1,
                 "apart": 1,
             }

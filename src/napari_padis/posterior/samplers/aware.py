@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.drawing import LAST, Drawing
 from napari_padis.posterior.evaluator import Drawn, Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
@@ -41,7 +41,8 @@ def aware_langevin(
         for _ in range(inner):
             denoised, draw = yield from evaluator.denoise(x, sigma, again=gradient)
             residual = problem.A(denoised).sub_(problem.y)
-            estimate = proximal(problem, denoised, r2 / problem.sigma_y**2, iterations)
+            gamma = r2 / problem.sigma_y**2
+            estimate = proximal(problem, denoised, gamma, iterations, tolerance=TOLERANCE)
             yield Level(evaluator.count, i, len(sigmas), sigma, estimate, draw.shift)
             target = estimate - denoised
             if gradient:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.drawing import LAST, Drawing
 from napari_padis.posterior.evaluator import Drawn, Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
@@ -32,13 +32,17 @@ def split_gibbs(
     2012), then x from p(x | z) at the noise level rho, in ``inner`` network evaluations. Unbiased
     only as rho becomes small against the spread of the posterior, but the smaller it is, the
     less a draw differs from the one before.
+
+    The solution is sought from the x before. The perturbed x is far from the data, and what
+    conjugate gradients leave of that distance would spread the draws.
     """
     guard = Guard(problem, x, rhos[0])
     for i, rho in enumerate(rhos):
         y = problem.A(x)
         y = problem.y + problem.sigma_y * evaluator.noise(y)
         gamma = guard.factor * (rho / problem.sigma_y) ** 2
-        z = proximal(problem, x + rho * evaluator.noise(x), gamma, iterations, y=y)
+        centre = x + rho * evaluator.noise(x)
+        z = proximal(problem, centre, gamma, iterations, start=x, y=y, tolerance=TOLERANCE)
         state = yield from guard.watch(z, rho)
         sigmas = geometric(rho, DESCENT * rho, inner)
         for j, sigma in enumerate(sigmas):
