@@ -24,7 +24,7 @@ SAMPLERS: tuple[Method, ...] = (
         4,
         warm=True,
         coupled=True,
-        options=_two_stages(sigma_max=1.0, descent=0.4, inner=3, epsilon=0.3),
+        options=_two_stages(sigma_max=1.0, descent=0.4, inner=3, epsilon=0.5),
     ),
     Method(
         "padis-calibrated",
