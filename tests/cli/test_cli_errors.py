@@ -49,7 +49,7 @@ def test_missing_training_folder(cli, tmp_path):
     ("name", "content"),
     [
         ("broken.nii", b"not an image at all"),
-        ("broken.nii.gz", gzip.compress(b"short")),
+        ("broken.nii.gz", gzip.compress(b"short", mtime=0)),
         ("cut.nii.gz", b"\x1f\x8b\x08"),
         ("broken.h5", b"\x89HDF\r\n\x1a\n and then nothing"),
         ("broken.nrrd", b"NRRD0004\n"),
