@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,8 +72,6 @@ def test_another_setting_is_another_row(setting, chosen, tmp_path):
 
 
 def test_samples_are_kept_and_taken_up(setting, chosen, tmp_path):
-    from dataclasses import replace
-
     setting = replace(setting, keep=tmp_path / "kept", chains=2)
     contestants = [study.Contestant.parse("padis-calibrated,steps=4")]
     steps = study.judge(contestants, chosen, setting, study.open_table(tmp_path / "t.json"))
@@ -110,6 +109,27 @@ def test_settings_of_a_method_are_used():
     found = study.Contestant.parse("padis-calibrated, steps=20, epsilon=0.25")
     assert found.label == "padis-calibrated,epsilon=0.25,steps=20"
     assert (found.steps, found.options) == (20, {"epsilon": 0.25})
+
+
+def test_a_method_may_have_a_prior_of_its_own(setting, chosen, tmp_path):
+    own = study.Contestant.parse("padis-fast, prior=ellipses, steps=4")
+    assert (own.prior, own.options, own.steps) == ("ellipses", {}, 4)
+    other = study.Contestant.parse("padis-fast,steps=4")
+    table = study.open_table(tmp_path / "t.json")
+    all_of([own, other], chosen, setting, table)
+    assert [row["prior"] for row in table.rows] == ["ellipses"] * 2 + [setting.prior] * 2
+    assert table.rows[0]["psnr"] != table.rows[2]["psnr"]
+    assert table.rows[0]["version"] != table.rows[2]["version"]
+
+
+def test_rows_of_other_defaults_are_not_taken_for_these(setting, chosen, tmp_path, monkeypatch):
+    contestants = [study.Contestant.parse("padis-fast,steps=4")]
+    table = study.open_table(tmp_path / "t.json")
+    all_of(contestants, chosen, setting, table)
+    how = study.find_method("padis-fast")
+    changed = replace(how, options={**how.options, "epsilon": 0.25})
+    monkeypatch.setattr(study, "find_method", lambda name: changed)
+    assert study.rows_of(contestants[0], chosen, setting, table) == []
 
 
 @pytest.fixture

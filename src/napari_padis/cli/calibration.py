@@ -39,7 +39,7 @@ def calibration(
         typer.Option(
             "--method",
             metavar="NAME[,KEY=VALUE...]",
-            help="Method with settings of its own, 'steps' among them; repeatable.",
+            help="Method with settings of its own, 'steps' and 'prior' among them; repeatable.",
         ),
     ] = None,
     prior: Annotated[
@@ -84,11 +84,12 @@ def calibration(
     from napari_padis.evaluation.slices import choose_slices
     from napari_padis.prior.catalogue import find_prior
 
-    find_prior(prior)
     contestants = [study.Contestant.parse(name) for name in method or ["padis-calibrated"]]
     if len({c.label for c in contestants}) < len(contestants):
         raise InputError("The same method was named twice: name each method once.")
     setting = study.Setting(prior, samples, views, noise, seed, size, device, chains, keep)
+    for contestant in contestants:
+        find_prior(contestant.prior_in(setting))
     # A file that cannot take the figures is told of before the hours of work.
     figures = open_tables(csv) if csv is not None else None
     chosen, table = choose_slices(data, slices, size or None), study.open_table(path)

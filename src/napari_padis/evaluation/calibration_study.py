@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from napari_padis.evaluation.reconstruction import (
     measure,
     on_scale,
     quality_of_mean,
+    settings_of,
     shares,
     version_of,
 )
@@ -27,6 +29,7 @@ from napari_padis.posterior.methods import find_method
 
 KEYS = {
     "method": str,
+    "settings": str,
     "prior": str,
     "version": str,
     "samples": int,
@@ -47,6 +50,7 @@ class Setting:
     Parameters
     ----------
     prior : str
+        Of methods that name none.
     samples : int
     views : int
         Of the parallel beam over 180 degrees.
@@ -87,13 +91,14 @@ class Setting:
 class Contestant:
     """A method with its settings, named as it was typed: ``NAME[,KEY=VALUE...]``.
 
-    ``steps`` among the keys are the network evaluations.
+    ``steps`` among the keys are the network evaluations, ``prior`` a prior of its own.
     """
 
     label: str
     method: str
     steps: int | None
     options: dict[str, float]
+    prior: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Contestant:
@@ -106,10 +111,12 @@ class Contestant:
         """
         name, *rest = (part.strip() for part in text.split(","))
         method = find_method(name)
+        priors = [item for item in rest if item.startswith("prior=")]
+        numbers = [item for item in rest if item not in priors]
         if not method.needs_prior:
             raise InputError(f"'{name}' draws no samples: choose a method with a prior.")
         try:
-            options = {key: float(value) for key, value in (item.split("=") for item in rest)}
+            options = {key: float(value) for key, value in (item.split("=") for item in numbers)}
         except ValueError as error:
             raise InputError(
                 f"'{text}' is no method with settings: give NAME,KEY=NUMBER,... ."
@@ -117,7 +124,12 @@ class Contestant:
         steps = options.pop("steps", None)
         method.settings(options)
         label = ",".join([name, *sorted(rest)])
-        return cls(label, name, None if steps is None else int(steps), options)
+        prior = priors[-1].removeprefix("prior=") if priors else None
+        return cls(label, name, None if steps is None else int(steps), options, prior)
+
+    def prior_in(self, setting: Setting) -> str:
+        """Its prior, or that of the study."""
+        return setting.prior if self.prior is None else self.prior
 
 
 def open_table(path: str | Path) -> Ledger:
@@ -187,7 +199,7 @@ def _fill(
     """Reconstruct a slice and add its row; yields the share done."""
     recipe = Recipe.create(
         method=contestant.method,
-        prior=setting.prior,
+        prior=contestant.prior_in(setting),
         samples=setting.samples,
         chains=setting.chains,
         steps=contestant.steps,
@@ -200,7 +212,7 @@ def _fill(
     store = None
     if setting.keep is not None:
         place = f"{one.name}-{one.indices[0]}".replace("/", "-")
-        store = setting.keep / contestant.label.replace(",", "_") / place
+        store = setting.keep / re.sub(r"[^\w.=-]+", "_", contestant.label) / place
     measurement = measure(one, setting.views, setting.noise, setting.seed)
     result = yield from shares(recipe, measurement, store)
     table.add({**key, **_row(result, one)})
@@ -224,10 +236,14 @@ def _hounsfield(array: NDArray[np.floating], unit: str) -> NDArray[np.floating]:
 
 
 def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> Row:
+    prior = contestant.prior_in(setting)
     return {
         "method": contestant.label,
-        "prior": setting.prior,
-        "version": version_of(setting.prior),
+        "settings": settings_of(
+            find_method(contestant.method), contestant.options, contestant.steps
+        ),
+        "prior": prior,
+        "version": version_of(prior),
         "samples": setting.samples,
         "views": setting.views,
         "noise": setting.noise,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from napari_padis.errors import InputError
+from napari_padis.evaluation.reconstruction import settings_of
 from napari_padis.evaluation.talk2d_tasks import Task
 from napari_padis.posterior.method import Method
 from napari_padis.posterior.methods import METHODS, find_method
@@ -77,10 +78,7 @@ class Entry:
 
     def describe(self, task: Task, steps: int | None) -> str:
         """Everything that is set, so that rows of other settings are not taken for these."""
-        words = [f"{k}={v:g}" for k, v in self.how.settings(self.settings(task)).items()]
-        words += [f"tiling={self.tiling}"] if self.tiling else []
-        words += [f"steps={steps}"] if steps else []
-        return " ".join([self.method, *words])
+        return settings_of(self.how, self.settings(task), steps, self.tiling)
 
 
 def _plain(name: str) -> Entry:
