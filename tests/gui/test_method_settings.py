@@ -177,12 +177,12 @@ def test_what_is_no_number_in_range_leaves_the_setting_as_it_was(section, qtbot,
 
 def test_a_cleared_setting_is_automatic_where_that_is_offered(section, qtbot):
     section.choose("dds")
-    gamma = section.settings.controls["gamma"]
-    gamma.selectAll()
-    qtbot.keyClick(gamma, "\b")
-    qtbot.keyClick(gamma, "\r")
-    assert gamma.text() == "automatic"
-    assert section.values()["options"] == {"gamma": 0}
+    tau = section.settings.controls["tau"]
+    tau.selectAll()
+    qtbot.keyClick(tau, "\b")
+    qtbot.keyClick(tau, "\r")
+    assert tau.text() == "measured"
+    assert section.values()["options"] == {"tau": 0}
 
 
 def test_no_label_needs_a_dock_wider_than_350_pixels(section):

@@ -44,7 +44,6 @@ def defaults(toy):
     [
         ("noise-aware-gradient", 1.11, 0.011, 1.05),
         ("noise-aware", 1.09, 0.011, 1.05),
-        ("dds", 1.32, 0.032, 0.0),
     ],
 )
 def test_figures_of_the_reference(toy, monkeypatch, name, ratio, distance, residual):
@@ -66,6 +65,19 @@ def test_spread_of_calibrated_samplers_is_that_of_the_posterior(defaults, name):
 def test_intervals_of_calibrated_samplers_cover(defaults, name):
     # 16 data sets of 64 correlated values: about 160 independent ones, standard error 0.024.
     assert 0.83 <= defaults(name).coverage <= 0.97
+
+
+def test_nearly_exact_data_steps_of_dds(toy):
+    """The published constant weight: wide, and the data are met whatever their noise."""
+
+    def start(e):
+        x = 10 * e.noise(toy.problem.start().expand(20, *toy.problem.shape))
+        return dds(toy.problem, e, x, geometric(10, 0.002, 50), lambda _: 500.0, 5, 0.85)
+
+    s = gaussian_toy.score(toy, gaussian_toy.sample(toy, start))
+    assert s.sd_ratio == pytest.approx(1.32, abs=0.12)
+    assert s.mean_distance == pytest.approx(0.032, abs=0.006)
+    assert s.residual == pytest.approx(0.0, abs=0.1)
 
 
 def test_fading_data_step_with_new_noise(toy):

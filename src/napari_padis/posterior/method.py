@@ -39,7 +39,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "sigma_min": (1e-6, 1e6),
     "epsilon": (1e-6, 3),  # Langevin steps are stable below 4
     "eta": (0, 1),
-    "gamma": (0, 1e12),  # 0: from the noise level and the denoiser's error
     "hold": (1, 1e6),
     "momentum": (0, 0.95),  # 1 never comes to rest
     "lambda": (1e-6, 1e6),

@@ -27,15 +27,15 @@ COMPARISON: tuple[Method, ...] = (
     ),
     Method(
         "dds",
-        "DDS as published",
-        "Decomposed diffusion sampling: conjugate gradients on nearly exact data, DDIM steps. "
+        "DDS",
+        "Decomposed diffusion sampling: denoise, solve for the data, take a DDIM step. "
         "For comparison.",
         "samplers.dds:start",
         50,
         1,
         warm=True,
         comparison=True,
-        options=_levels(eta=0.85, gamma=500.0, cg=5),
+        options=_levels(eta=0.85, tau=0.05, cg=40),
     ),
     Method(
         "diffpir",
@@ -52,7 +52,7 @@ COMPARISON: tuple[Method, ...] = (
                 "sigma_min": 0.002,
                 "lambda": 7.0,
                 "refresh": 0.3,
-                "cg": 5,
+                "cg": 40,
             }
         ),
     ),
@@ -66,7 +66,7 @@ COMPARISON: tuple[Method, ...] = (
         1,
         warm=True,
         comparison=True,
-        options=_levels(eta=1.0, gamma=500.0, hold=2, cg=5),
+        options=_levels(eta=1.0, tau=0.2, hold=2, cg=40),
     ),
     Method(
         "langevin",

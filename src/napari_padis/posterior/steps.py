@@ -83,21 +83,24 @@ def towards_data(problem: Problem, residual: Tensor, sigma: float) -> Tensor:
     return problem.AT(residual).mul_(-weight)
 
 
-def aware_gamma(problem: Problem, evaluator: Evaluator) -> Callable[[float], float]:
-    """Weight of the proximal data step: the denoiser's error over that of the data."""
+def error_variance(evaluator: Evaluator, tau: float) -> Callable[[float], float]:
+    """Variance of the denoiser's error by noise level.
 
-    def gamma(sigma: float) -> float:
-        return evaluator.denoiser.error_variance(sigma) / problem.sigma_y**2
+    That of white pixels of the spread ``tau``, ``sigma^2 tau^2 / (sigma^2 + tau^2)``; that
+    measured when the prior was made where ``tau`` is 0. The measured one is a mean over all spatial
+    frequencies, and too small where the data see most, in the coarse parts of the image.
+    """
+    if not tau:
+        return evaluator.denoiser.error_variance
+    return lambda sigma: (sigma * tau) ** 2 / (sigma**2 + tau**2)
 
-    return gamma
 
-
-def chosen_gamma(
-    problem: Problem, evaluator: Evaluator, settings: Settings
+def aware_gamma(
+    problem: Problem, evaluator: Evaluator, tau: float = 0.0
 ) -> Callable[[float], float]:
-    """The setting ``gamma`` at every level; :func:`aware_gamma` where it is 0."""
-    constant = settings["gamma"]
-    return (lambda sigma: constant) if constant else aware_gamma(problem, evaluator)
+    """Weight of the proximal data step: the denoiser's error over that of the data."""
+    variance = error_variance(evaluator, tau)
+    return lambda sigma: variance(sigma) / problem.sigma_y**2
 
 
 def cg_steps(problem: Problem, settings: Settings) -> int:

@@ -91,12 +91,6 @@ TERMS: dict[str, Term] = {
         "Step size of the gradient of the data term, for a forward model of norm 1 (no unit): "
         "0 leaves the data out.",
     ),
-    "gamma": Term(
-        "Data weight γ",
-        "Weight of the data in the proximal step |x − D|²/2 + γ |Ax − y|²/2 for |A| = 1; 0 takes "
-        "the denoiser's error variance over that of the data at each level.",
-        "automatic",
-    ),
     "lambda": Term(
         "Regularisation λ",
         "Weight of the prior in the data step, λ σ_y²/σ² (no unit): more trusts the data less.",

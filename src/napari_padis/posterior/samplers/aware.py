@@ -12,7 +12,13 @@ from napari_padis.posterior.evaluator import Drawn, Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
-from napari_padis.posterior.steps import Settings, cg_steps, langevin, noisy_start
+from napari_padis.posterior.steps import (
+    Settings,
+    cg_steps,
+    error_variance,
+    langevin,
+    noisy_start,
+)
 
 
 def aware_langevin(
@@ -61,18 +67,9 @@ def aware_langevin(
 def start(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """Without a gradient: many cheap steps.
-
-    The error is that of an image of white pixels of the spread ``tau``: the mean error of
-    the denoiser is too small where the data see most, in the coarse parts of the image.
-    """
-    tau = settings["tau"]
-
-    def variance(sigma: float) -> float:
-        return (sigma * tau) ** 2 / (sigma**2 + tau**2)
-
-    chosen = variance if tau else evaluator.denoiser.error_variance
-    return (yield from _start(problem, evaluator, samples, steps, settings, chosen, False))
+    """Without a gradient: many cheap steps."""
+    variance = error_variance(evaluator, settings["tau"])
+    return (yield from _start(problem, evaluator, samples, steps, settings, variance, False))
 
 
 def start_gradient(

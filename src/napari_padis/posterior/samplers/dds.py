@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
-from napari_padis.posterior.steps import Settings, cg_steps, chosen_gamma, ddim, noisy_start
+from napari_padis.posterior.steps import Settings, aware_gamma, cg_steps, ddim, noisy_start
 from napari_padis.posterior.warm import FOR_MEAN, start_level
 
 
@@ -64,8 +64,8 @@ def dds(
 def start(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """As published, with a constant gamma; 0 takes that of the noise level instead."""
-    gamma = chosen_gamma(problem, evaluator, settings)
+    """Geometric levels from the direct reconstruction plus noise."""
+    gamma = aware_gamma(problem, evaluator, settings["tau"])
     sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_MEAN)
     sigmas = geometric(sigma_max, settings["sigma_min"], max(1, steps - used))
     cg, eta = cg_steps(problem, settings), settings["eta"]
@@ -80,5 +80,6 @@ def start(
             cg,
             eta,
             first=used,
+            tolerance=TOLERANCE,
         )
     )

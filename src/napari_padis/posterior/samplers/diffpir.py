@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
@@ -24,6 +24,7 @@ def diffpir(
     refresh: float,
     iterations: int,
     first: int = 0,
+    tolerance: float = 0.0,
 ) -> Run:
     """Denoising diffusion models for plug-and-play restoration (Zhu et al., CVPRW 2023, Alg. 1).
 
@@ -36,7 +37,7 @@ def diffpir(
         x = yield from guard.watch(x, sigma)
         denoised, draw = yield from evaluator.denoise(x, sigma)
         gamma = guard.factor * sigma**2 / (weight * problem.sigma_y**2)
-        estimate = proximal(problem, denoised, gamma, iterations)
+        estimate = proximal(problem, denoised, gamma, iterations, tolerance=tolerance)
         yield Level(evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift)
         if i + 1 < len(sigmas):
             old = math.sqrt(1 - refresh) * (x - estimate) / sigma
@@ -53,4 +54,8 @@ def start(
     x = noisy_start(problem, evaluator, samples, sigma_max)
     weight, refresh = settings["lambda"], settings["refresh"]
     cg = cg_steps(problem, settings)
-    return (yield from diffpir(problem, evaluator, x, sigmas, weight, refresh, cg, used))
+    return (
+        yield from diffpir(
+            problem, evaluator, x, sigmas, weight, refresh, cg, first=used, tolerance=TOLERANCE
+        )
+    )

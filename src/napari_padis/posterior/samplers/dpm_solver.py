@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import proximal
+from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
-from napari_padis.posterior.steps import Settings, cg_steps, chosen_gamma, noisy_start
+from napari_padis.posterior.steps import Settings, aware_gamma, cg_steps, noisy_start
 from napari_padis.posterior.warm import FOR_MEAN, start_level
 from napari_padis.prior.denoiser import Draw
 
@@ -27,6 +27,7 @@ def dpm_solver(
     eta: float,
     hold: int,
     first: int = 0,
+    tolerance: float = 0.0,
 ) -> Run:
     """DPM-Solver++(2M) (Lu et al., 2022, Alg. 2), its SDE form where ``eta`` is 1.
 
@@ -42,7 +43,9 @@ def dpm_solver(
         x = yield from guard.watch(x, sigma)
         last = draw
         denoised, draw = yield from evaluator.denoise(x, sigma, last if i % hold else None)
-        estimate = proximal(problem, denoised, guard.factor * gamma(sigma), iterations)
+        estimate = proximal(
+            problem, denoised, guard.factor * gamma(sigma), iterations, tolerance=tolerance
+        )
         yield Level(evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift)
         if i + 1 < len(sigmas):
             h = math.log(sigma / sigmas[i + 1])
@@ -65,6 +68,10 @@ def start(
     sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_MEAN)
     sigmas = geometric(sigma_max, settings["sigma_min"], max(1, steps - used))
     x = noisy_start(problem, evaluator, samples, sigma_max)
-    gamma, cg = chosen_gamma(problem, evaluator, settings), cg_steps(problem, settings)
+    gamma, cg = aware_gamma(problem, evaluator, settings["tau"]), cg_steps(problem, settings)
     eta, hold = settings["eta"], int(settings["hold"])
-    return (yield from dpm_solver(problem, evaluator, x, sigmas, gamma, cg, eta, hold, used))
+    return (
+        yield from dpm_solver(
+            problem, evaluator, x, sigmas, gamma, cg, eta, hold, first=used, tolerance=TOLERANCE
+        )
+    )
