@@ -191,7 +191,7 @@ def rows(toy: Toy) -> Iterator[tuple[str, Tensor]]:
         yield f"padis data step, zeta {zeta:g}", published(toy, zeta)
     for name in ("padis-fast", "padis-calibrated", "dds", "diffpir"):
         yield f"{name}, automatic start", run_method(toy, name, sigma_max=0)
-    for name in ("dds", "dpm-solver"):
+    for name in ("dds", "dpm-solver", "noise-aware-gradient"):
         yield f"{name}, measured error", run_method(toy, name, tau=0)
     yield "dpm-solver, deterministic", run_method(toy, "dpm-solver", eta=0)
     more = run_method(toy, "padis-calibrated", steps=500, inner=10)

@@ -33,10 +33,15 @@ def scores(toy, name, **options):
     return gaussian_toy.score(toy, gaussian_toy.run_method(toy, name, **options))
 
 
+def own(name):
+    """What is set differently: the modes of this problem differ little in their spread."""
+    return {"tau": 0.0} if name == "noise-aware-gradient" else {}
+
+
 @pytest.fixture(scope="module")
 def defaults(toy):
-    """Scores of a method with its own settings, computed once."""
-    return functools.cache(lambda name: scores(toy, name))
+    """Scores of a method with its settings for this problem, computed once."""
+    return functools.cache(lambda name: scores(toy, name, **own(name)))
 
 
 @pytest.mark.parametrize(
@@ -47,9 +52,9 @@ def defaults(toy):
     ],
 )
 def test_figures_of_the_reference(toy, monkeypatch, name, ratio, distance, residual):
-    """Whose Langevin steps are those of Euler and Maruyama."""
+    """Whose Langevin steps are those of Euler and Maruyama, with the error of the denoiser."""
     monkeypatch.setattr(aware, "langevin", functools.partial(langevin, keeping=False))
-    s = scores(toy, name)
+    s = scores(toy, name, **own(name))
     assert s.sd_ratio == pytest.approx(ratio, abs=0.12)
     assert s.mean_distance == pytest.approx(distance, abs=0.006)
     assert s.residual == pytest.approx(residual, abs=0.1)

@@ -76,6 +76,7 @@ SAMPLERS: tuple[Method, ...] = (
                 "sigma_min": 0.002,
                 "inner": 3,
                 "epsilon": 1.0,
+                "tau": 1.0,
                 "cg": 40,
                 "draws": 1,
                 "apart": 1,

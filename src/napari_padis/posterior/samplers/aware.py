@@ -75,9 +75,9 @@ def start(
 def start_gradient(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """With the gradient through the network: fewer, dearer steps, and the measured error."""
-    measured = evaluator.denoiser.error_variance
-    return (yield from _start(problem, evaluator, samples, steps, settings, measured, True))
+    """With the gradient through the network: fewer, dearer steps."""
+    variance = error_variance(evaluator, settings["tau"])
+    return (yield from _start(problem, evaluator, samples, steps, settings, variance, True))
 
 
 def _start(
