@@ -88,8 +88,8 @@ def calibration(
     if len({c.label for c in contestants}) < len(contestants):
         raise InputError("The same method was named twice: name each method once.")
     setting = study.Setting(prior, samples, views, noise, seed, size, device, chains, keep)
-    for contestant in contestants:
-        find_prior(contestant.prior_in(setting))
+    for name in (prior, *(contestant.prior_in(setting) for contestant in contestants)):
+        find_prior(name)
     # A file that cannot take the figures is told of before the hours of work.
     figures = open_tables(csv) if csv is not None else None
     chosen, table = choose_slices(data, slices, size or None), study.open_table(path)

@@ -68,16 +68,18 @@ def start(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
     """Without a gradient: many cheap steps."""
-    variance = error_variance(evaluator, settings["tau"])
-    return (yield from _start(problem, evaluator, samples, steps, settings, variance, False))
+    return (yield from _start(problem, evaluator, samples, steps, settings, gradient=False))
 
 
 def start_gradient(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """With the gradient through the network: fewer, dearer steps."""
-    variance = error_variance(evaluator, settings["tau"])
-    return (yield from _start(problem, evaluator, samples, steps, settings, variance, True))
+    """With the gradient through the network: fewer, dearer steps.
+
+    Their data step is divided by the error, so that the measured one, too small for the coarse
+    parts of an image, makes it too long there: ``tau`` has to be above the spread of these.
+    """
+    return (yield from _start(problem, evaluator, samples, steps, settings, gradient=True))
 
 
 def _start(
@@ -86,12 +88,12 @@ def _start(
     samples: int,
     steps: int,
     settings: Settings,
-    variance: Callable[[float], float],
     gradient: bool,
 ) -> Run:
     inner = int(settings["inner"])
     sigmas = geometric(settings["sigma_max"], settings["sigma_min"], max(1, round(steps / inner)))
     x = noisy_start(problem, evaluator, samples, sigmas[0])
+    variance = error_variance(evaluator, settings["tau"])
     epsilon, cg, drawing = settings["epsilon"], cg_steps(problem, settings), Drawing.of(settings)
     sigmas = drawing.levels(sigmas)
     return (
