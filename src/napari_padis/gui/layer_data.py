@@ -20,7 +20,8 @@ from napari_padis.gui.measurement_data import (
 from napari_padis.scan.display import contrast_limits
 from napari_padis.scan.geometry import from_dict
 from napari_padis.scan.orientation import plain_numbers, voxel_sizes
-from napari_padis.scan.volume import AXIS_LABELS, UNITS, Volume, sar_affine
+from napari_padis.scan.units import UNITS
+from napari_padis.scan.volume import AXIS_LABELS, Volume, sar_affine
 
 __all__ = [
     "KEY",

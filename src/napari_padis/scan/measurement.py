@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
 from napari_padis.scan.geometry import Geometry
-from napari_padis.scan.units import MU_WATER
-from napari_padis.scan.volume import UNITS, sar_affine
+from napari_padis.scan.units import MU_WATER, UNITS
+from napari_padis.scan.volume import sar_affine
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from napari_padis.scan.files import (
     voxel_count,
 )
 from napari_padis.scan.orientation import assemble, plain_numbers, reorient
-from napari_padis.scan.volume import UNITS, Volume
+from napari_padis.scan.units import UNITS
+from napari_padis.scan.volume import Volume
 
 #: More volumes in one file than this are taken for a time series.
 MAX_VOLUMES = 64

@@ -11,7 +11,8 @@ import numpy as np
 from napari_padis.errors import InputError
 from napari_padis.scan.files import check_claim, existing, npy_header, reading, stem, voxel_count
 from napari_padis.scan.orientation import assemble, voxel_sizes
-from napari_padis.scan.volume import UNITS, Volume, sar_affine
+from napari_padis.scan.units import UNITS
+from napari_padis.scan.volume import Volume, sar_affine
 
 #: Names under which the voxels of an .npz file are looked for, in this order.
 ARRAY_KEYS = ("array", "volume", "data", "image")

@@ -24,7 +24,8 @@ from napari_padis.scan.files import (
     voxel_count,
 )
 from napari_padis.scan.orientation import assemble, plain_numbers, reorient
-from napari_padis.scan.volume import UNITS, Volume
+from napari_padis.scan.units import UNITS
+from napari_padis.scan.volume import Volume
 
 SUFFIXES = (".tif", ".tiff")
 

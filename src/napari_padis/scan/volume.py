@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-
-UNITS = ("HU", "1/mm", "arbitrary")
+from napari_padis.scan.units import UNITS
 
 #: Index directions of every array in this package: towards Superior, Anterior, Right.
 AXIS_LABELS = ("S", "A", "R")

@@ -14,7 +14,8 @@ from napari_padis.gui.layer_data import is_measurement
 from napari_padis.gui.sections.base import Section, Text, combo, list_layers
 from napari_padis.gui.source import candidates, load
 from napari_padis.scan.measurement import Measurement
-from napari_padis.scan.volume import UNITS, Volume
+from napari_padis.scan.units import UNITS
+from napari_padis.scan.volume import Volume
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
