@@ -30,7 +30,17 @@ def result():
         recipe={"method": "fbp", "seed": 4},
         report={"seconds": 1.5, "residual": float("nan"), "shape": (4, np.int64(5))},
         complete=True,
+        space="scanner",
     )
+
+
+def test_the_frame_of_coordinates_is_that_of_the_measurement(result, tmp_path):
+    for space, code in (("scanner", 1), ("aligned", 2), ("unknown", 0)):
+        paths = save_result(replace(result, space=space), tmp_path)
+        for name in ("mean", "std", "variance", "samples"):
+            header = nib.load(paths[name]).header
+            assert (header["sform_code"], header["qform_code"]) == (code, code)
+            assert header.get_zooms()[:3] == pytest.approx(result.spacing[::-1])
 
 
 def test_everything_comes_back(result, tmp_path):

@@ -28,6 +28,7 @@ def measurement(rng):
         affine=affine,
         name="test",
         provenance={"seed": 3, "slices": [0, 3], "scale": np.float64(2.5)},
+        space="scanner",
     )
 
 
@@ -43,7 +44,19 @@ def test_round_trip_is_exact(tmp_path, measurement):
         measurement.noise, "1/mm", 0.02, "test")  # fmt: skip
     np.testing.assert_array_equal(back.affine, measurement.affine)
     assert back.provenance == {"seed": 3, "slices": [0, 3], "scale": 2.5}
+    assert back.space == back.take(1, 2).space == "scanner"
     assert len(read_all([path, path])) == 2
+
+
+def test_files_that_state_no_frame_of_coordinates_do_not_invent_one(tmp_path, measurement):
+    path = write(tmp_path / "y.h5", measurement)
+    with h5py.File(path, "a") as file:
+        del file.attrs["space"]
+    assert read(path).space == "unknown"
+    with h5py.File(path, "a") as file:
+        file.attrs["space"] = "bed"
+    with pytest.raises(InputError, match="frame of coordinates"):
+        read(path)
 
 
 def test_files_of_version_1_are_read(tmp_path):

@@ -50,10 +50,60 @@ def test_oblique_keeps_true_affine_and_says_so(tmp_path, phantom):
     np.testing.assert_allclose(nib.load(tmp_path / "b.nii").affine, turn @ affine, atol=1e-5)
 
 
-def test_volume_that_was_never_a_file_is_written_ras(tmp_path, phantom):
-    volume = Volume(phantom.astype(np.float64), spacing=(3, 2, 1), unit="1/mm")
+def codes_of(image):
+    return int(image.header["sform_code"]), int(image.header["qform_code"])
+
+
+@pytest.mark.parametrize("code", range(6))
+def test_the_frame_of_coordinates_is_kept(tmp_path, phantom, code):
+    array, affine = turned(phantom, "LPS")
+    image = nib.Nifti1Image(array, None)
+    image.set_sform(affine, code)
+    image.set_qform(affine, code)
+    nib.save(image, tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    assert volume.space == nib.nifti1.xform_codes.label[code]
+    written = nib.load(write(tmp_path / "b.nii", volume))
+    assert codes_of(written) == (code, code)
+    assert written.header.get_zooms() == pytest.approx((0.5, 1.5, 2.5))
+    again = read(tmp_path / "b.nii")
+    assert again.space == volume.space
+    np.testing.assert_array_equal(again.array, volume.array)
+    np.testing.assert_allclose(again.affine, volume.affine)
+
+
+def test_qform_counts_where_there_is_no_sform(tmp_path, phantom):
+    array, affine = turned(phantom, "RAS")
+    image = nib.Nifti1Image(array, None)
+    image.set_qform(affine, 2)
+    image.header["sform_code"] = 0
+    nib.save(image, tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    assert volume.space == "aligned"
+    np.testing.assert_allclose(volume.affine, turned(phantom, "SAR")[1], atol=1e-5)
+
+
+def test_an_unknown_position_is_not_written_as_one_of_the_scanner(tmp_path, phantom):
+    """Other programs then find the spacing, and the sides where they assume them."""
+    affine = turned(phantom, "SAR")[1]
+    volume = Volume(phantom, (2.5, 1.5, 0.5), affine=affine, metadata={"orientation": "RPI"})
+    image = nib.load(write(tmp_path / "a.nii.gz", volume))
+    assert codes_of(image) == (0, 0)
+    assert image.header.get_zooms() == pytest.approx((0.5, 1.5, 2.5))
+    seen, placed = reorient(np.asarray(image.dataobj), image.affine, "SAR")
+    np.testing.assert_array_equal(seen, phantom)
+    assert not np.allclose(placed, affine)  # nibabel centres the volume instead
+    np.testing.assert_allclose(read(tmp_path / "a.nii.gz").affine, affine)
+    image.header["srow_x"] = 0  # as a program does that drops what has no code
+    nib.save(image, tmp_path / "b.nii")
+    np.testing.assert_allclose(read(tmp_path / "b.nii").affine, placed)
+
+
+def test_volume_of_the_scanner_that_was_never_a_file_is_written_ras(tmp_path, phantom):
+    volume = Volume(phantom.astype(np.float64), spacing=(3, 2, 1), unit="1/mm", space="scanner")
     image = nib.load(write(tmp_path / "a.nii.gz", volume))
     assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
+    assert codes_of(image) == (1, 1)
     assert image.get_data_dtype() == np.float32
     back = read(tmp_path / "a.nii.gz")
     np.testing.assert_array_equal(back.array, phantom)
@@ -103,9 +153,10 @@ def test_missing_orientation_is_said(tmp_path):
 def test_samples_are_four_dimensional_and_read_back(tmp_path, rng):
     samples = rng.normal(size=(3, 4, 5, 6)).astype(np.float32)
     affine = sar_affine((3, 2, 1))
-    path = write_samples(tmp_path / "samples.nii.gz", samples, affine, unit="HU")
+    path = write_samples(tmp_path / "samples.nii.gz", samples, affine, unit="HU", space="aligned")
     assert nib.load(path).shape == (6, 5, 4, 3)
     volumes = read_all(path)
+    assert [v.space for v in volumes] == ["aligned"] * 3
     assert [v.name for v in volumes] == ["samples 1", "samples 2", "samples 3"]
     np.testing.assert_array_equal([v.array for v in volumes], samples)
     np.testing.assert_allclose(volumes[0].affine, affine)

@@ -132,13 +132,14 @@ def test_tiff_round_trip_keeps_spacing_affine_and_unit(tmp_path, phantom, dtype)
     affine = sar_affine((5.0, 1 / 3, 0.7123456789))
     affine[:3, 3] = -4, 2, 9
     array = (phantom % 200).astype(dtype)
-    volume = Volume(array, spacing=(5.0, 1 / 3, 0.7123456789), unit="1/mm", affine=affine)
+    volume = Volume(array, (5.0, 1 / 3, 0.7123456789), unit="1/mm", affine=affine, space="scanner")
     back = read(write(tmp_path / "a.tif", volume))
     np.testing.assert_array_equal(back.array, array)
     assert back.array.dtype == (np.float32 if dtype == np.int32 else dtype)
     assert back.spacing == pytest.approx(volume.spacing, rel=1e-14)
     assert back.unit == "1/mm"
     np.testing.assert_allclose(back.affine, affine, rtol=1e-14)
+    assert back.space == "scanner"
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_imagej
         assert file.imagej_metadata["spacing"] == 5.0

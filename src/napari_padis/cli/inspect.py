@@ -71,6 +71,7 @@ def describe_volume(volume: Volume) -> dict[str, Any]:
         "dtype": str(array.dtype),
         "range": [finite.min(), finite.max()] if finite.size else [],
         "affine": volume.affine,
+        "space": volume.space,
         "notes": list(volume.notes),
     }
 
@@ -93,6 +94,8 @@ def describe_measurement(measurement: Measurement) -> dict[str, Any]:
         "volume_shape": measurement.volume_shape,
         "spacing": measurement.spacing,
         "spacing_unit": "mm",
+        "affine": measurement.affine,
+        "space": measurement.space,
         "unit": measurement.unit,
         "noise": noise.kind,
         "sigma": noise.sigma,

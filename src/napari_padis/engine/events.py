@@ -127,6 +127,7 @@ class Result:
 
     Samples that are in a store are read when they are indexed. ``quantiles`` holds volumes
     named ``q05``, ``q50`` and ``q95``, or nothing where there are too few samples for them.
+    ``space`` is the frame of coordinates in which ``affine`` stands.
     """
 
     mean: Array
@@ -140,6 +141,7 @@ class Result:
     report: dict[str, Any]
     complete: bool
     quantiles: dict[str, Array] = field(default_factory=dict)
+    space: str = "unknown"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
             for key, array in volumes.items():
                 write(staged[key], _volume(result, key, array))
             if isinstance(result.samples, np.ndarray):
-                write_samples(staged["samples"], result.samples, result.affine, result.unit)
+                write_samples(
+                    staged["samples"], result.samples, result.affine, result.unit, result.space
+                )
             write_json(staged["recipe"], result.recipe)
             write_json(staged["report"], {**result.report, "complete": result.complete})
             for key, path in paths.items():
@@ -101,4 +103,11 @@ def _volume(result: Result, name: str, array: NDArray[np.float32]) -> Volume:
     if name == "variance":
         # In the unit squared, for which volumes have no name.
         unit = "arbitrary"
-    return Volume(array=array, spacing=result.spacing, unit=unit, affine=result.affine, name=name)
+    return Volume(
+        array=array,
+        spacing=result.spacing,
+        unit=unit,
+        affine=result.affine,
+        name=name,
+        space=result.space,
+    )

@@ -164,6 +164,7 @@ def _attributes(plan: Plan) -> dict[str, Any]:
         "unit": given.unit,
         "spacing_mm": given.spacing,
         "affine": given.affine,
+        "space": given.space,
         "coupled": plan.method.coupled,
         "calibrated": plan.method.calibrated,
         "draws_per_chain": plan.draws,

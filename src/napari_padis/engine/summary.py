@@ -74,6 +74,7 @@ def result_of(
         samples=samples,
         spacing=plan.measurement.spacing,
         affine=plan.measurement.affine,
+        space=plan.measurement.space,
         unit=plan.measurement.unit,
         recipe=plan.recipe.model_dump(mode="json"),
         report=report,

@@ -69,6 +69,7 @@ def volume_metadata(volume: Volume) -> dict[str, Any]:
         "kind": "volume",
         "shape": tuple(volume.shape),
         "affine": np.array(volume.affine),
+        "space": volume.space,
         "unit": volume.unit,
         "notes": list(volume.notes),
         "metadata": dict(volume.metadata),
@@ -125,6 +126,7 @@ def volume_from_layer(layer: Any) -> Volume:
         name=name,
         metadata=dict(entry.get("metadata", {})),
         notes=(*entry.get("notes", ()), *notes, *more),
+        space=entry.get("space", "unknown"),
     )
 
 

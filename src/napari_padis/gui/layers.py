@@ -71,12 +71,13 @@ class RunLayers:
         affine: NDArray[np.float64] | None = None,
         source: Layer | None = None,
         keep_view: bool = True,
+        space: str = "unknown",
     ) -> None:
         """Create the layers of a run, or empty the present ones when they fit."""
         viewer = self._roles.viewer
         if viewer is None:
             return
-        grid = RunGrid(started.shape, started.spacing, started.unit, translate, units)
+        grid = RunGrid(started.shape, started.spacing, started.unit, translate, units, space)
         if grid != self.grid:
             self.show("")  # those of the run before stay, to be compared, but out of sight
             self._roles.forget()
@@ -99,7 +100,7 @@ class RunLayers:
         data = np.zeros(started.shape, np.float32) if spread else started.initial
         limits = self._spread[role].reset(started.limits) if spread else started.limits
         unit = started.unit if role != VARIANCE else "arbitrary"  # the unit squared
-        volume = Volume(data, started.spacing, unit, self._affine, name=role)
+        volume = Volume(data, started.spacing, unit, self._affine, name=role, space=grid.space)
         metadata = {ROLE: role, KEY: volume_metadata(volume)}
         # Without patches there is no prior and no posterior.
         name = PLAIN if role == MEAN and started.layout is None else role

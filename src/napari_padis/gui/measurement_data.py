@@ -83,6 +83,7 @@ def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
         "unit": measurement.unit,
         "mu_water": measurement.mu_water,
         "affine": np.array(measurement.affine),
+        "space": measurement.space,
         "provenance": dict(measurement.provenance),
     }
     data = measurement.data
@@ -196,4 +197,5 @@ def measurement_from_layer(layer: Any) -> Measurement | None:
         affine=np.asarray(entry["affine"], dtype=np.float64),
         name=name,
         provenance=entry.get("provenance", {}),
+        space=entry.get("space", "unknown"),
     )

@@ -86,7 +86,7 @@ class QuantileLayers:
         limits: tuple[float, float],
         affine: NDArray[np.float64] | None,
     ) -> None:
-        volume = Volume(array, grid.spacing, grid.unit, affine, name=role)
+        volume = Volume(array, grid.spacing, grid.unit, affine, name=role, space=grid.space)
         metadata = {ROLE: role, KEY: volume_metadata(volume)}
         layer = self._roles.get(role)
         if isinstance(layer, Image):

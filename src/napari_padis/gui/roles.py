@@ -44,6 +44,8 @@ class RunGrid:
         World position of the first voxel.
     units : {'mm', 'pixel'}
         Length unit of the layers.
+    space : str
+        Frame of coordinates of the scan, as in :class:`~napari_padis.scan.volume.Volume`.
     """
 
     shape: tuple[int, int, int]
@@ -51,6 +53,7 @@ class RunGrid:
     unit: str
     translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
     units: str = "mm"
+    space: str = "unknown"
 
     def placing(self) -> dict[str, Any]:
         """Arguments of a layer on this grid."""

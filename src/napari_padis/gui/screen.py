@@ -44,6 +44,7 @@ class Screen:
         self.layers = RunLayers(viewer, on_shown)
         self._request: Request | None = None
         self._affine: NDArray[np.float64] | None = None
+        self._space = "unknown"
         self._source: weakref.ref[Layer] | None = None
         self._last_3d = 0.0
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -53,13 +54,15 @@ class Screen:
     def prepare(self, request: Request, source: Layer | None) -> None:
         """Remember where the next run's data come from."""
         self._request = request
-        self._affine = request.measurement.affine if request.measurement else None
+        self._affine, self._space = None, "unknown"
+        if request.measurement:
+            self._affine, self._space = request.measurement.affine, request.measurement.space
         self._source = weakref.ref(source) if source is not None else None
 
     def add_measurement(self, measurement: Measurement) -> None:
         """Show simulated data."""
         viewer = self._viewer()
-        self._affine = measurement.affine
+        self._affine, self._space = measurement.affine, measurement.space
         if viewer is not None and self._request is not None:
             add_measurement(viewer, measurement, self._request.translate)
 
@@ -75,6 +78,7 @@ class Screen:
             self._affine,
             self._source() if self._source is not None else None,
             keep_view=request.volume is not None,
+            space=self._space,
         )
 
     def finish(self, result: Result) -> None:

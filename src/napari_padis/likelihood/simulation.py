@@ -110,6 +110,7 @@ def simulate(
         noise=Noise("none", sigma=0.0),
         unit=unit,
         affine=affine,
+        space=volume.space,
         name=f"{volume.name} {NAMES.get(geometry.kind, geometry.kind)}",
         provenance={
             "simulated": True,

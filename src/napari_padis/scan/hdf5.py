@@ -29,8 +29,9 @@ def write_measurement(path: str | Path, measurement: Measurement) -> Path:
     Layout: dataset ``data`` (see :class:`Measurement`), float32 or complex64, one deflated
     chunk per slice or view; dataset ``affine`` (4, 4); group ``geometry_arrays`` (mask,
     coil maps, kernel); root attributes ``format``, ``version``, ``name``, ``unit``,
-    ``mu_water``; and, as JSON datasets, ``geometry``, ``noise`` and ``provenance``. Lengths
-    are in mm, angles in radians. Version 1 knew parallel beams only and reads the same.
+    ``mu_water``, ``space``; and, as JSON datasets, ``geometry``, ``noise`` and
+    ``provenance``. Lengths are in mm, angles in radians. Version 1 knew parallel beams only
+    and reads the same.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -44,6 +45,7 @@ def write_measurement(path: str | Path, measurement: Measurement) -> Path:
         "version": VERSION,
         "name": measurement.name,
         "unit": measurement.unit,
+        "space": measurement.space,
         "mu_water": float(measurement.mu_water),
         "geometry": json.dumps(plain),
         "noise": json.dumps({"kind": noise.kind, "sigma": noise.sigma, "photons": noise.photons,
@@ -110,6 +112,8 @@ def read_measurement(path: str | Path) -> Measurement:
             affine=affine,
             name=as_text(file.attrs.get("name", path.stem)),
             provenance=provenance,
+            # Files of before do not say what their affine is worth.
+            space=as_text(file.attrs.get("space", "unknown")),
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_padis.errors import InputError
 from napari_padis.scan.geometry import Geometry
 from napari_padis.scan.units import MU_WATER, UNITS
-from napari_padis.scan.volume import sar_affine
+from napari_padis.scan.volume import check_space, sar_affine
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,9 @@ class Measurement:
     name : str
     provenance : mapping
         JSON-compatible record of where the data come from.
+    space : {'unknown', 'scanner', 'aligned', 'talairach', 'mni', 'template'}
+        Frame of coordinates in which ``affine`` stands, as in
+        :class:`~napari_padis.scan.volume.Volume`.
     """
 
     data: NDArray[Any]
@@ -83,8 +86,10 @@ class Measurement:
     affine: NDArray[np.float64] | None = None
     name: str = "measurement"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    space: str = "unknown"
 
     def __post_init__(self) -> None:
+        check_space(self.space)
         expected = self.geometry.data_shape
         shape = self.data.shape[1:] if self.geometry.slicewise else self.data.shape
         if shape != expected:

@@ -19,12 +19,15 @@ from napari_padis.scan.files import (
     stem,
     voxel_count,
 )
-from napari_padis.scan.orientation import assemble, plain_numbers, reorient
+from napari_padis.scan.orientation import assemble, plain_numbers, reorient, voxel_sizes
 from napari_padis.scan.units import UNITS
-from napari_padis.scan.volume import Volume
+from napari_padis.scan.volume import SPACES, Volume
 
 #: More volumes in one file than this are taken for a time series.
 MAX_VOLUMES = 64
+
+#: How the description of a file that was written here begins.
+OURS = "napari-padis"
 
 _MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 
@@ -74,10 +77,10 @@ def read_nifti_all(path: str | Path) -> list[Volume]:
                      "are assumed.",)  # fmt: skip
         spatial = (*shape, 1)[:3]
         values = _scaled(image).reshape((*spatial, -1))
-        affine = np.array(image.affine, dtype=np.float64)
+        description = bytes(header["descrip"]).decode("latin-1").strip("\x00 ")
+        affine, space = _placed(image, description)
         length_unit = header.get_xyzt_units()[0]
         affine[:3] *= _MILLIMETRES.get(length_unit, 1.0)
-        description = bytes(header["descrip"]).decode("latin-1").strip("\x00 ")
     name = stem(path)
     return [
         assemble(
@@ -89,9 +92,28 @@ def read_nifti_all(path: str | Path) -> list[Volume]:
             unit=_stated_unit(description),
             notes=notes,
             metadata={"description": description},
+            space=space,
         )
         for i in range(values.shape[3])
     ]
+
+
+def _placed(image: nib.Nifti1Image, description: str) -> tuple[NDArray[np.float64], str]:
+    """Affine in the header's length unit, and the frame of coordinates in which it stands.
+
+    A file of ours without codes keeps the affine that it was written with, which other
+    programs pass over.
+    """
+    header = image.header
+    code = int(header["sform_code"]) or int(header["qform_code"])
+    if not code and description.startswith(OURS):
+        written = np.array(header.get_sform(), dtype=np.float64)
+        steps = (*header.get_zooms(), 1.0, 1.0)[:3]
+        if np.allclose(voxel_sizes(written), steps, rtol=1e-3):  # nobody changed it since
+            return written, SPACES[0]
+    # Codes that the standard does not know still say that the coordinates are some file's.
+    space = SPACES[code] if 0 <= code < len(SPACES) else "aligned"
+    return np.array(image.affine, dtype=np.float64), space
 
 
 def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
@@ -123,12 +145,14 @@ def write_nifti(path: str | Path, volume: Volume) -> Path:
     The voxel order is that of the file the volume was read from
     (``metadata['orientation']``), so that the original affine comes back; without it
     the indices grow to the Right, Anterior, Superior. Integers and float32 are kept.
+    ``volume.space`` becomes the code of sform and qform. With the code of 'unknown', 0,
+    programs use the spacing only and take the indices to grow to the Left, Anterior,
+    Superior, so that is then the voxel order.
     """
     path = Path(path)
-    affine = np.asarray(volume.affine)
     codes = str(volume.metadata.get("orientation", "RAS"))
-    values, affine = reorient(volume.array, affine, codes)
-    return _save(path, values, affine, volume.unit)
+    values, affine = reorient(volume.array, np.asarray(volume.affine), _order(volume.space, codes))
+    return _save(path, values, affine, volume.unit, volume.space)
 
 
 def write_samples(
@@ -136,6 +160,7 @@ def write_samples(
     samples: NDArray[Any],
     affine: NDArray[np.float64],
     unit: str = "arbitrary",
+    space: str = "unknown",
 ) -> Path:
     """Write posterior samples as one four-dimensional NIfTI file.
 
@@ -148,22 +173,32 @@ def write_samples(
         RAS+ mm affine of the (S, A, R)+ volumes.
     unit : str
         Intensity unit.
+    space : str
+        Frame of coordinates in which ``affine`` stands, as in :class:`Volume`.
     """
     if samples.ndim != 4:
         raise InputError(f"Samples need the axes (N, S, A, R), not shape {samples.shape}.")
-    values, affine = reorient(np.moveaxis(samples, 0, -1), np.asarray(affine), "RAS")
-    return _save(Path(path), values, affine, unit)
+    codes = _order(space, "RAS")
+    values, affine = reorient(np.moveaxis(samples, 0, -1), np.asarray(affine), codes)
+    return _save(Path(path), values, affine, unit, space)
 
 
-def _save(path: Path, values: NDArray[Any], affine: NDArray[np.float64], unit: str) -> Path:
+def _order(space: str, codes: str) -> str:
+    """Voxel order of a file: without a code it is the one that other programs assume."""
+    return "LAS" if space == "unknown" else codes
+
+
+def _save(
+    path: Path, values: NDArray[Any], affine: NDArray[np.float64], unit: str, space: str
+) -> Path:
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(f"'{path.name}' must end in .nii or .nii.gz.")
     values, _ = plain_numbers(values, path)
     image = nib.Nifti1Image(values, affine)
-    image.set_sform(affine, code=1)
-    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=SPACES.index(space))
+    image.set_qform(affine, code=SPACES.index(space))
     image.header.set_xyzt_units("mm")
-    image.header["descrip"] = f"napari-padis unit={unit}".encode()[:79]
+    image.header["descrip"] = f"{OURS} unit={unit}".encode()[:79]
     with replacing(path) as temporary:
         nib.save(image, temporary)
     return path

@@ -88,6 +88,7 @@ def assemble(
     unit: str | None = None,
     notes: tuple[str, ...] = (),
     metadata: Mapping[str, Any] | None = None,
+    space: str = "unknown",
 ) -> Volume:
     """Build the (S, A, R)+ volume of a file from its voxels and index-to-RAS+ affine.
 
@@ -102,6 +103,8 @@ def assemble(
         When None it is guessed by :func:`guess_unit`.
     notes : tuple of str
     metadata : mapping, optional
+    space : str
+        Frame of coordinates in which ``affine`` stands, as in :class:`Volume`.
 
     Raises
     ------
@@ -133,6 +136,7 @@ def assemble(
         name=name,
         metadata={"path": str(path), "format": kind, "orientation": source, **(metadata or {})},
         notes=notes,
+        space=space,
     )
 
 

@@ -68,7 +68,7 @@ def read_tiff(path: str | Path) -> Volume:
         unit = ours.get("unit") if ours.get("unit") in UNITS else "arbitrary"
         extra = {"orientation": ours["orientation"]} if "orientation" in ours else {}
         return assemble(array, affine, path=path, name=stem(path), kind="TIFF", unit=unit,
-                        metadata=extra)  # fmt: skip
+                        metadata=extra, space=ours.get("space", "unknown"))  # fmt: skip
     affine = np.zeros((4, 4))
     affine[3, 3] = 1
     # Rows go from front to back and columns from the patient's right to the left.
@@ -202,6 +202,7 @@ def write_tiff(path: str | Path, volume: Volume) -> Path:
     if values.dtype not in (np.int16, np.uint16, np.uint8, np.float32):
         values = values.astype(np.float32)
     record: dict[str, Any] = {"format": _MARK, "unit": volume.unit, "affine": affine.tolist()}
+    record["space"] = volume.space
     if "orientation" in volume.metadata:
         record["orientation"] = volume.metadata["orientation"]
     info = json.dumps(record)

@@ -15,6 +15,9 @@ from napari_padis.scan.units import UNITS
 #: Index directions of every array in this package: towards Superior, Anterior, Right.
 AXIS_LABELS = ("S", "A", "R")
 
+#: Frames of coordinates, by the names and in the order of NIfTI's xform codes 0 to 5.
+SPACES = ("unknown", "scanner", "aligned", "talairach", "mni", "template")
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -37,6 +40,15 @@ class Volume:
         Whatever the file said; kept for writing and for the record.
     notes : tuple of str
         What a reader should know about this volume (gantry tilt, missing slices, ...).
+    space : {'unknown', 'scanner', 'aligned', 'talairach', 'mni', 'template'}
+        The frame of coordinates in which ``affine`` stands: those of the patient in the
+        scanner, those of another file, of an atlas. 'unknown' where no file states how the
+        patient lies: then only the spacing is true, and origin and sides are assumed.
+
+    Raises
+    ------
+    InputError
+        If there are not three axes, or unit, spacing or space are none.
     """
 
     array: NDArray[Any]
@@ -46,6 +58,7 @@ class Volume:
     name: str = "volume"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    space: str = "unknown"
 
     def __post_init__(self) -> None:
         if self.array.ndim != 3:
@@ -57,6 +70,7 @@ class Volume:
             raise InputError(
                 f"Unknown intensity unit '{self.unit}'; use one of {', '.join(UNITS)}."
             )
+        check_space(self.space)
         spacing = tuple(float(s) for s in self.spacing)
         if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
             raise InputError(
@@ -70,6 +84,12 @@ class Volume:
     def shape(self) -> tuple[int, int, int]:
         """Number of slices, rows and columns."""
         return self.array.shape
+
+
+def check_space(space: str) -> None:
+    """Raise InputError unless ``space`` is a frame of coordinates."""
+    if space not in SPACES:
+        raise InputError(f"Unknown frame of coordinates '{space}'; use one of {', '.join(SPACES)}.")
 
 
 def sar_affine(spacing: tuple[float, ...]) -> NDArray[np.float64]:

@@ -46,8 +46,9 @@ def write_samples(
     samples: NDArray[np.float32],
     affine: NDArray[np.float64],
     unit: str = "arbitrary",
+    space: str = "unknown",
 ) -> Path:
     """Write posterior samples (N, S, A, R) as one 4D NIfTI file; see :mod:`.nifti`."""
     from napari_padis.scan.nifti import write_samples as write_nifti_samples
 
-    return write_nifti_samples(Path(path).expanduser(), samples, affine, unit)
+    return write_nifti_samples(Path(path).expanduser(), samples, affine, unit, space)
