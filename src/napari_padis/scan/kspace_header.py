@@ -30,6 +30,8 @@ class Encoding:
         Phase-encoding counters of the zero frequency, where stated.
     calibration : str
         How coil calibration was measured: 'embedded', 'separate', ...; '' where unstated.
+    vendor : str
+        Maker of the scanner; '' where unstated.
     """
 
     matrix: tuple[int, int, int]
@@ -39,6 +41,7 @@ class Encoding:
     trajectory: str
     centres: tuple[int | None, int | None]
     calibration: str
+    vendor: str = ""
 
 
 def parse_header(path: Path, xml: bytes | str) -> Encoding:
@@ -74,6 +77,7 @@ def parse_header(path: Path, xml: bytes | str) -> Encoding:
         trajectory=(root.findtext("encoding/trajectory") or "").strip().lower(),
         centres=(first, second),
         calibration=(root.findtext("encoding/parallelImaging/calibrationMode") or "").strip(),
+        vendor=(root.findtext("acquisitionSystemInformation/systemVendor") or "").strip(),
     )
 
 

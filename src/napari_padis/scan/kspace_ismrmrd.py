@@ -13,6 +13,7 @@ from napari_padis.scan.files import check_claim, existing, reading
 from napari_padis.scan.hdf5_open import check_lists, open_hdf5
 from napari_padis.scan.kspace_grid import Complex, assemble_kspace, to_readout, to_readout_image
 from napari_padis.scan.kspace_header import Encoding, parse_header
+from napari_padis.scan.kspace_place import stack_of
 from napari_padis.scan.measurement import Measurement
 
 #: Flags (counted from 1, as in the standard) of acquisitions that are no image data.
@@ -30,6 +31,9 @@ def read_ismrmrd(path: str | Path, group: str = "dataset") -> Measurement:
     Noise scans and navigators are skipped, averages averaged, and readout oversampling is
     removed. Of several contrasts, cardiac phases, repetitions or sets the first is taken.
     Of 3D k-space the readout is transformed back, and its positions are the slices.
+    Directions and positions of the headers become the affine, see
+    :func:`napari_padis.scan.kspace_place.stack_of`; slices that the file does not hold are
+    not made up.
 
     Raises
     ------
@@ -97,7 +101,10 @@ class _Grid:
         if len(coils) != 1 or coils[0] < 1:
             raise InputError(f"The acquisitions of '{path.name}' differ in their number of coils.")
         self.coils = int(coils[0])
-        slices = int(heads["idx"]["slice"].max()) + 1
+        thickness = encoding.recon_fov[2] / encoding.recon_matrix[2]
+        self.stack = stack_of(heads, thickness, encoding.vendor)
+        self.place = {int(number): k for k, number in enumerate(self.stack.numbers)}
+        slices = len(self.place)
         shape = (slices, self.coils, *encoding.matrix)
         samples = int(heads["number_of_samples"].astype(np.int64).sum()) * self.coils
         check_claim(path, 8 * samples, path.stat().st_size)
@@ -106,8 +113,6 @@ class _Grid:
         self.kspace: Complex = np.zeros(shape, dtype=np.complex64)
         self.count = np.zeros((slices, *encoding.matrix[1:]), dtype=np.int32)
         self.complete = True
-        self.positions = np.zeros((slices, 3))
-        self.normal = np.asarray(heads["slice_dir"][0], dtype=np.float64)
         self.offsets = tuple(
             0 if centre is None else n // 2 - centre
             for n, centre in zip(encoding.matrix[1:], encoding.centres, strict=True)
@@ -139,32 +144,20 @@ class _Grid:
                 f"An acquisition of '{self.path.name}' lies outside the k-space of "
                 f"{' x '.join(map(str, self.encoding.matrix))} samples that its header describes."
             )
-        k = int(index["slice"])
+        k = self.place[int(index["slice"])]
         self.kspace[k, :, start:stop, y, z] += values[:, first:last]
         self.count[k, y, z] += 1
         self.complete &= stop - start == n
-        self.positions[k] = head["position"]
 
     def finish(self) -> None:
-        """Average repeated lines, and sort the slices by their place along the normal."""
+        """Average repeated lines."""
         self.kspace /= np.maximum(self.count, 1)[:, None, None]
-        depth = self.positions @ self.normal
-        if len(depth) > 1 and len(np.unique(depth)) == len(depth):
-            self.kspace = self.kspace[np.argsort(depth)]
-
-    @property
-    def slice_spacing(self) -> float:
-        """From the positions where they say it, otherwise the slice thickness."""
-        depth = np.sort(self.positions @ self.normal)
-        steps = np.diff(depth)
-        if len(steps) and steps.min() > 1e-3:
-            return float(steps.mean())
-        return self.encoding.recon_fov[2] / self.encoding.recon_matrix[2]
 
 
 def _measurement(path: Path, grid: _Grid, notes: list[str]) -> Measurement:
     grid.finish()
-    encoding = grid.encoding
+    encoding, stack = grid.encoding, grid.stack
+    notes += stack.notes
     pixel = [length / n for length, n in zip(encoding.fov, encoding.matrix, strict=True)]
     kspace = grid.kspace
     ratio = encoding.fov[0] / encoding.recon_fov[0]
@@ -175,8 +168,10 @@ def _measurement(path: Path, grid: _Grid, notes: list[str]) -> Measurement:
         else:
             notes.append(f"The readout is oversampled {ratio:.3g} times; the margin was kept.")
     if kspace.shape[-1] == 1:
+        kspace, plane = kspace[..., 0], (pixel[0], pixel[1])
+        affine = stack.slices_affine(plane, kspace.shape[-2:])
         return assemble_kspace(
-            path, "ISMRMRD", kspace[..., 0], (pixel[0], pixel[1]), grid.slice_spacing, notes
+            path, "ISMRMRD", kspace, plane, stack.spacing, notes, affine, stack.space
         )
     if len(kspace) > 1 or not grid.complete:
         raise InputError(
@@ -186,7 +181,9 @@ def _measurement(path: Path, grid: _Grid, notes: list[str]) -> Measurement:
         )
     blocks = to_readout_image(kspace[0], axis=1).swapaxes(0, 1).copy()
     notes.append("The readout of the 3D k-space was transformed back; it runs along the slices.")
-    return assemble_kspace(path, "ISMRMRD", blocks, (pixel[1], pixel[2]), pixel[0], notes)
+    plane = (pixel[1], pixel[2])
+    affine = stack.slab_affine((pixel[0], *plane), kspace.shape[2:])
+    return assemble_kspace(path, "ISMRMRD", blocks, plane, pixel[0], notes, affine, stack.space)
 
 
 def _without_oversampling(kspace: Complex, ratio: float) -> Complex:
