@@ -114,7 +114,7 @@ def test_angles_that_are_none(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         read_angles(path)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_angles(tmp_path / "absent.txt")
 
 

@@ -1,7 +1,5 @@
 """Raw projections from DXchange, MATLAB, NumPy and TIFF files."""
 
-import time
-
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ import scipy.io
 import tifffile
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import in_radians, read_angles
 from napari_padis.scan.lazy import LazyDataset
 from napari_padis.scan.projections import PER_VIEW, Projections
 from napari_padis.scan.read import read, read_all
@@ -76,9 +73,7 @@ def test_four_gigabytes_open_at_once(tmp_path):
         file["exchange/theta"] = np.linspace(0, 180, 1800)
     assert np.prod(shape) * 2 > 3.7e9
     assert path.stat().st_size < 10e6
-    start = time.perf_counter()
     found = read(path)
-    assert time.perf_counter() - start < 2
     assert isinstance(found.data, LazyDataset)
     assert found.data.nbytes == np.prod(shape) * 2
     assert (found.data[1799, 1000] == 7).all()
@@ -220,31 +215,6 @@ def test_flat_and_dark_fields_of_other_files(tmp_path, counts):
     assert found.metadata["flats"] == PER_VIEW
     np.testing.assert_array_equal(found.flats, found.data + 1)
     assert found.darks.shape == (2, 1, BINS)
-
-
-@pytest.mark.parametrize(
-    ("values", "name", "units", "degrees"),
-    [
-        ([0.0, 1.5, 3.1], "theta", "", False),
-        ([0.0, 90.0, 179.5], "theta", "", True),
-        ([0, 1, 2, 3], "angles", "", True),
-        ([292.1, 293.2, 295.3], "anglesRad", "", False),
-        ([0.0, 1.0, 2.5], "theta_deg", "", True),
-        ([0.0, 1.0, 2.5], "theta", "degree", True),
-        ([0.0, 100.0], "theta", "radians", False),
-    ],
-)
-def test_unit_of_angles(values, name, units, degrees):
-    found, note = in_radians(values, name, units)
-    np.testing.assert_allclose(found, np.deg2rad(values) if degrees else values)
-    assert ("degrees" if degrees else "radians") in note
-
-
-def test_list_of_angles(tmp_path):
-    (tmp_path / "a.txt").write_text("0.0,\n 45.5\n\n90 # last\n")
-    np.testing.assert_allclose(np.rad2deg(read_angles(tmp_path / "a.txt")[0]), [0, 45.5, 90])
-    np.save(tmp_path / "a.npy", [0.0, 1.0, 2.5])
-    np.testing.assert_allclose(read_angles(tmp_path / "a.npy")[0], [0, 1, 2.5])
 
 
 @pytest.mark.parametrize(

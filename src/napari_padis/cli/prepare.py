@@ -63,12 +63,18 @@ def prepare(
         typer.Option("--source-detector", metavar="MM", help="From the source to the detector."),
     ] = None,
     angles: Annotated[
-        Path | None, typer.Option("--angles", metavar="FILE", help="One angle per line.")
+        Path | None, typer.Option("--angles", metavar="FILE", help="List of view angles.")
     ] = None,
     angles_range: Annotated[
         str | None,
         typer.Option(
             "--angles-range", metavar="FIRST:LAST", help="Evenly spread views, in degrees."
+        ),
+    ] = None,
+    angle_unit: Annotated[
+        str | None,
+        typer.Option(
+            "--angle-unit", metavar="degrees|radians", help="Of the angles, if read wrongly."
         ),
     ] = None,
     flats: Annotated[
@@ -123,6 +129,7 @@ def prepare(
         "source_origin": source_origin,
         "source_detector": source_detector,
         "angles_range": _pair(angles_range, "--angles-range") if angles_range else None,
+        "angle_unit": angle_unit,
         "logarithm": "auto" if logarithm is None else logarithm,
         "rings": rings,
         "ring_strength": "strong" if strong_rings else "gentle",
@@ -198,7 +205,8 @@ def _pair(text: str, option: str) -> tuple[float, float]:
 
 def _summary(out: Path, measurement: Measurement) -> str:
     shape = " x ".join(str(n) for n in measurement.data.shape)
-    steps = "\n".join(f"  {step}" for step in measurement.provenance["steps"])
+    said = (*measurement.provenance["steps"], *measurement.provenance["notes"])
+    steps = "\n".join(f"  {step}" for step in said)
     noise = measurement.noise
     level = "unknown" if noise.sigma is None else f"{noise.sigma:.4g} ({noise.kind})"
     side = " x ".join(str(n) for n in measurement.geometry.image_shape)

@@ -7,10 +7,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import in_radians
+from napari_padis.scan.angles import DEGREES, ViewAngles, in_radians
 from napari_padis.scan.files import as_text, existing, reading, voxel_count
 from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.lazy import LazyDataset
@@ -52,11 +51,13 @@ def read_dxchange(path: str | Path) -> Projections:
         voxel_count(path, data.shape)
         flats = _field(path, file, "data_white", data)
         darks = _field(path, file, "data_dark", data)
-        angles, notes = _angles(path, file, data.shape[0])
+        angles = _angles(path, file, data.shape[0])
+        notes = ("The file states no angles.",) if angles is None else angles.notes
+        unit = {} if angles is None else {"angle_unit": angles.unit}
         pitch, pitch_notes = _pitch(file)
         return Projections(
             data=LazyDataset.of(path, data),
-            angles=angles,
+            angles=None if angles is None else angles.values,
             contents="counts",
             flats=flats,
             darks=darks,
@@ -64,7 +65,7 @@ def read_dxchange(path: str | Path) -> Projections:
             detector_pitch=pitch,
             name=path.stem,
             notes=(*notes, *pitch_notes),
-            metadata={"format": "DXchange", **_facts(file)},
+            metadata={"format": "DXchange", **unit, **_facts(file)},
         )
 
 
@@ -92,19 +93,17 @@ def _field(path: Path, file: h5py.File, name: str, data: h5py.Dataset) -> Any:
     return LazyDataset.of(path, found) if found.ndim == 3 else np.asarray(found[()])[None]
 
 
-def _angles(
-    path: Path, file: h5py.File, views: int
-) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+def _angles(path: Path, file: h5py.File, views: int) -> ViewAngles | None:
     theta = _numbers(path, file, "theta")
     if theta is None:
-        return None, ("The file states no angles.",)
+        return None
     if theta.size != views:
         raise InputError(
             f"'{path.name}' has {views} projections but {theta.size} angles in 'exchange/theta'."
         )
-    units = as_text(theta.attrs.get("units", "")) or "degrees"
-    angles, _ = in_radians(theta[()], "theta", units, source=f"'{path.name}'")
-    return angles, ()
+    stated = {k.lower(): as_text(v) for k, v in theta.attrs.items()}
+    units = stated.get("units") or stated.get("unit") or ""
+    return in_radians(theta[()], "theta", units, source=f"'{path.name}'", usual=DEGREES)
 
 
 #: Millimetres of the units in which pixel sizes are stated.

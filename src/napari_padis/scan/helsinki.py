@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import in_radians
+from napari_padis.scan.angles import DEGREES, in_radians
 from napari_padis.scan.projections import Projections
 
 #: Variables under which the challenge stores its scans.
@@ -52,7 +52,8 @@ def read_helsinki(path: Path, values: Mapping[str, Any]) -> Projections:
         )
     if not isinstance(parameters, Mapping) or "angles" not in parameters:
         raise InputError(f"'{path.name}' has no '{name}.parameters.angles'.")
-    angles, _ = in_radians(parameters["angles"], "angles", "degrees", f"'{path.name}'")
+    found = in_radians(parameters["angles"], source=f"'{path.name}'", usual=DEGREES)
+    angles = found.values
     if len(angles) != len(sinogram):
         raise InputError(f"'{path.name}' has {len(sinogram)} views but {len(angles)} angles.")
     return Projections(
@@ -64,7 +65,8 @@ def read_helsinki(path: Path, values: Mapping[str, Any]) -> Projections:
         source_origin=_number(path, parameters, "distanceSourceOrigin"),
         source_detector=_number(path, parameters, "distanceSourceDetector"),
         name=path.stem,
-        metadata={"format": "HTC 2022", "image_side": SIDE,
+        notes=found.notes,
+        metadata={"format": "HTC 2022", "image_side": SIDE, "angle_unit": found.unit,
                   "sample": str(parameters.get("projectName", path.stem))},
     )  # fmt: skip
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import in_radians, is_angle_name
+from napari_padis.scan.angles import ViewAngles, in_radians, is_angle_name
 from napari_padis.scan.contents import guess_contents
 from napari_padis.scan.projections import CONTENTS, Projections
+from napari_padis.scan.units import radians
 
 #: Beginnings of the names of flat and dark fields.
 FLATS = ("flat", "white", "blank", "data_white", "ff")
@@ -71,7 +72,9 @@ def projections_from(
         If there is no array of projections or the arrays do not fit together.
     """
     name, data = _largest(path, arrays)
-    angles, notes = _angles(path, arrays)
+    stated = _angles(path, arrays, data.shape)
+    angles = None if stated is None else stated.values
+    notes = ["The file states no angles."] if stated is None else list(stated.notes)
     axis = _views_axis(path, name, data, angles, order) if views_axis is None else views_axis
     if angles is not None and data.shape[axis] != len(angles):
         raise InputError(
@@ -94,7 +97,7 @@ def projections_from(
         beam=_text(path, arrays, "beam", ("parallel", "fan")),
         name=path.stem,
         notes=(*notes, *why),
-        metadata={"array": name},
+        metadata={"array": name} | ({} if stated is None else {"angle_unit": stated.unit}),
         **fields,
         **_lengths(path, arrays),
     )
@@ -126,14 +129,35 @@ def _largest(path: Path, arrays: Mapping[str, Any]) -> tuple[str, NDArray[Any]]:
     return name, found[name]
 
 
-def _angles(path: Path, arrays: Mapping[str, Any]) -> tuple[NDArray[np.float64] | None, list[str]]:
-    named = [name for name in arrays if is_angle_name(name.rpartition(".")[2])]
+def _angles(path: Path, arrays: Mapping[str, Any], shape: tuple[int, ...]) -> ViewAngles | None:
+    """The list of angles, if there is one; that which fits the projections among several."""
+    named = [
+        name
+        for name in arrays
+        if is_angle_name(name.rpartition(".")[2]) and not name.lower().rstrip("s").endswith("unit")
+    ]
     lists = [n for n in named if np.size(arrays[n]) > 1] or named
     if not lists:
-        return None, ["The file states no angles."]
-    name = lists[0]
-    angles, note = in_radians(arrays[name], name.rpartition(".")[2], source=f"'{path.name}'")
-    return angles, [note]
+        return None
+    name = next((n for n in lists if np.size(arrays[n]) in shape), lists[0])
+    plain = name.rpartition(".")[2]
+    return in_radians(arrays[name], plain, _stated_unit(arrays, name), f"'{path.name}'")
+
+
+def _stated_unit(arrays: Mapping[str, Any], name: str) -> str:
+    """Unit that a text beside the angles states: ``theta_unit``, ``angle_units``, ``units``."""
+    group, _, plain = name.rpartition(".")
+    stems = (plain, plain.removesuffix("s"), "angle", "angles", "")
+    wanted = {f"{stem}{word}".lower() for stem in stems for word in ("unit", "units")}
+    for key, value in arrays.items():
+        where, _, last = key.rpartition(".")
+        text = np.asarray(value)
+        if where == group and last.lower().replace("_", "") in {w.replace("_", "") for w in wanted}:
+            said = str(text.ravel()[0]) if text.dtype.kind == "U" and text.size == 1 else ""
+            # A plain 'units' may be that of lengths.
+            if radians(said) is not None:
+                return said
+    return ""
 
 
 def _views_axis(

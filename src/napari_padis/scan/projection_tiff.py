@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import read_angles
+from napari_padis.scan.angle_list import read_angles
 from napari_padis.scan.contents import guess_contents
 from napari_padis.scan.files import existing, quiet, reading, stem
 from napari_padis.scan.projections import Projections
 from napari_padis.scan.tiff import read_pages
 
 #: Lists of angles that may belong to any stack of the folder.
-SHARED = ("angles.txt", "theta.txt")
+SHARED = ("angles.txt", "theta.txt", "angles.csv", "theta.csv")
 #: Endings of the list that belongs to one stack: ``scan.tif`` has ``scan.ang``.
-OWN = (".ang", "_angles.txt", "_theta.txt")
+OWN = (".ang", "_angles.txt", "_theta.txt", "_angles.csv", "_theta.csv")
 
 
 def angles_beside(path: str | Path) -> Path | None:
@@ -46,7 +46,7 @@ def _fits(angles: Path, stack: Path) -> bool:
     import tifffile
 
     try:
-        count = len(read_angles(angles)[0])
+        count = len(read_angles(angles).values)
         with quiet("tifffile"), tifffile.TiffFile(stack) as file:
             shape = max(file.series, key=lambda series: series.size).shape
             ours = "napari-padis" in str((file.imagej_metadata or {}).get("Info", ""))
@@ -76,9 +76,11 @@ def read_tiff_projections(
         If the file is missing, damaged or does not fit the angles.
     """
     path = existing(path)
+    metadata = {"format": "TIFF"}
     if angles is None and (beside := angles_beside(path)) is not None:
-        angles, note = read_angles(beside)
-        notes = (*notes, f"Angles from '{beside.name}'.", note)
+        found = read_angles(beside)
+        angles, metadata["angle_unit"] = found.values, found.unit
+        notes = (*notes, f"Angles from '{beside.name}'.", *found.notes)
     with reading(path, "TIFF"), quiet("tifffile"):
         pages = read_pages(path)
         if pages.dtype.kind not in "fiu":
@@ -94,5 +96,5 @@ def read_tiff_projections(
             contents=contents,
             name=stem(path),
             notes=(*notes, *why),
-            metadata={"format": "TIFF"},
+            metadata=metadata,
         )

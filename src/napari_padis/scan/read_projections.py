@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import read_angles
+from napari_padis.scan.angle_list import read_angles
+from napari_padis.scan.angles import RADIANS
 from napari_padis.scan.files import existing, reading
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.named_arrays import as_field
@@ -34,7 +35,8 @@ def read_projections(
     path : str or Path
         DXchange HDF5, MATLAB, .npz, .npy, a TIFF stack or a folder of TIFF pages.
     angles : str, Path or ndarray, optional
-        File with one angle per line, or angles in radians, instead of the file's own.
+        List of angles (:func:`~napari_padis.scan.angle_list.read_angles`), or angles in
+        radians, instead of the file's own.
     flats, darks : str or Path, optional
         Files with detector images without object and without beam.
     views_axis : int, optional
@@ -85,9 +87,11 @@ def _read(path: Path, views_axis: int | None) -> Projections:
 
 def _with_angles(found: Projections, angles: AnglesOrFile) -> Projections:
     notes: tuple[str, ...] = ()
+    metadata = {"angle_unit": RADIANS}
     if isinstance(angles, (str, Path)):
-        values, note = read_angles(angles)
-        notes = (f"Angles from '{Path(angles).name}'.", note)
+        stated = read_angles(angles)
+        values, metadata = stated.values, {"angle_unit": stated.unit}
+        notes = (f"Angles from '{Path(angles).name}'.", *stated.notes)
     else:
         values = np.asarray(angles, dtype=np.float64).ravel()
     turned = len(values) != found.shape[0] and found.shape[1] == 1 and len(values) == found.shape[2]
@@ -97,7 +101,8 @@ def _with_angles(found: Projections, angles: AnglesOrFile) -> Projections:
         found = replace(found, data=data, angles=None)
         notes = (*notes, "The axes of the sinogram were exchanged to fit the angles.")
     said = tuple(n for n in found.notes if n != "The file states no angles.")
-    return replace(found, angles=values, notes=(*said, *notes))
+    metadata = {**found.metadata, **metadata}
+    return replace(found, angles=values, notes=(*said, *notes), metadata=metadata)
 
 
 def read_field(path: Path, found: Projections, kind: str) -> NDArray[Any]:

@@ -181,16 +181,17 @@ class GeometrySection(Section):
 
     def load_list(self, path: Path) -> None:
         """Take the angles from a file, or say why not."""
-        from napari_padis.scan.angles import read_angles
+        from napari_padis.scan.angle_list import read_angles
 
         try:
-            self._list, note = read_angles(path)
+            found = read_angles(path)
         except PadisError as error:
             self.problem.setText(str(error))
             self.problem.mark("error")
             return
+        self._list = found.values
         self.open_list.setText(f"{path.name[:24]}: {angle_range(self._list)}")
-        self.open_list.setToolTip(f"{path}. {note}")
+        self.open_list.setToolTip(f"{path}. {' '.join(found.notes)}")
         self._emit()
 
     def _emit(self, _value: Any = None) -> None:

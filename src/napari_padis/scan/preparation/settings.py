@@ -48,6 +48,8 @@ class Preparation(BaseModel):
         Overrides the file, as all that follow do.
     angles_range : tuple of float, optional
         Views evenly spread from the first angle to the second, excluded, in degrees.
+    angle_unit : {'degrees', 'radians'}, optional
+        Unit of the angles the file states, where it was read wrongly.
     detector_pitch, source_origin, source_detector : float, optional
         In mm; see :class:`~napari_padis.scan.projections.Projections`.
     row_pitch : float, optional
@@ -75,6 +77,7 @@ class Preparation(BaseModel):
     logarithm: bool | Literal["auto"] = "auto"
     beam: Literal["parallel", "fan"] | None = None
     angles_range: tuple[float, float] | None = None
+    angle_unit: Literal["degrees", "radians"] | None = None
     detector_pitch: float | None = Field(None, gt=0)
     source_origin: float | None = Field(None, gt=0)
     source_detector: float | None = Field(None, gt=0)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
+from napari_padis.scan.angles import RADIANS, retaken
 from napari_padis.scan.geometry import FanGeometry, ParallelGeometry
 from napari_padis.scan.preparation.selection import binned_position
 from napari_padis.scan.preparation.settings import Preparation
@@ -28,10 +29,20 @@ _WORDS = {
 def completed(projections: Projections, preparation: Preparation) -> Projections:
     """The projections with what the preparation says in place of, or beside, the file."""
     given = {n: v for n in _OVERRIDES if (v := getattr(preparation, n)) is not None}
+    if preparation.angle_unit is not None and projections.angles is not None:
+        given |= in_unit(projections, preparation.angle_unit)
     if preparation.angles_range is not None:
         first, last = np.deg2rad(preparation.angles_range)
         given["angles"] = np.linspace(first, last, projections.shape[0], endpoint=False)
     return replace(projections, **given)
+
+
+def in_unit(projections: Projections, unit: str) -> dict[str, Any]:
+    """Angles and metadata of the projections if their file states angles in this unit."""
+    assert projections.angles is not None
+    taken = str(projections.metadata.get("angle_unit", RADIANS))
+    angles = retaken(projections.angles, taken, unit)
+    return {"angles": angles, "metadata": {**projections.metadata, "angle_unit": unit}}
 
 
 def still_missing(projections: Projections, preparation: Preparation) -> tuple[str, ...]:
