@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+#: Milliseconds until a condition that should come true counts as missed. Nothing is measured by it.
+PATIENCE = 120_000
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +21,24 @@ def own_priors(tmp_path_factory, monkeypatch) -> Path:
     monkeypatch.delenv("NAPARI_PADIS_PRIORS_URL", raising=False)
     monkeypatch.delenv("NAPARI_PADIS_PRIORS_REGISTRY", raising=False)
     return folder
+
+
+@pytest.fixture
+def qtbot(qtbot, monkeypatch):
+    """As pytest-qt's, but patient: what is awaited takes longer beside other programs."""
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitCallback"):
+        monkeypatch.setattr(qtbot, name, functools.partial(getattr(qtbot, name), timeout=PATIENCE))
+    return qtbot
+
+
+@pytest.fixture
+def float32(monkeypatch) -> None:
+    """Networks compute in float32 on every processor.
+
+    What a batch of another size changes then is rounding of the seventh digit; in bfloat16, which
+    only some processors are fast in, it is that of the third.
+    """
+    monkeypatch.setenv("NAPARI_PADIS_BFLOAT16", "0")
 
 
 @pytest.fixture(scope="session")

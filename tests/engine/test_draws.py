@@ -19,6 +19,8 @@ from napari_padis.engine.save import save_result
 from napari_padis.posterior.evaluator import Drawn, Level
 from napari_padis.posterior.method import Method
 
+pytestmark = pytest.mark.usefixtures("float32")
+
 #: Of the chains below, on the prior's scale.
 SPREAD = 0.1
 

@@ -134,19 +134,20 @@ def test_stop_before_the_first_level_gives_fbp(recipe, small_measurement):
 
 
 def test_pause_holds_and_does_not_count_as_time(recipe, small_measurement):
-    control = Control()
+    control, start = Control(), time.monotonic()
     stream = run(recipe, small_measurement, control)
     for event in stream:
         if isinstance(event, Iterate):
             break
     control.pause()
-    threading.Timer(0.5, control.resume).start()
-    start = time.monotonic()
+    paused = time.monotonic()
+    timer = threading.Timer(0.5, control.resume)
+    timer.start()
     rest = list(stream)
-    assert time.monotonic() - start > 0.4
+    end = time.monotonic()
+    assert end - paused > 0.4
     assert rest[-1].result.complete
-    seconds = rest[-1].result.report["seconds"]
-    assert seconds < time.monotonic() - start + 5
+    assert rest[-1].result.report["seconds"] < end - start - 0.4
 
 
 def test_stop_releases_a_paused_run(recipe, small_measurement):
@@ -158,6 +159,7 @@ def test_stop_releases_a_paused_run(recipe, small_measurement):
     assert not list(stream)[-1].result.complete
 
 
+@pytest.mark.usefixtures("float32")
 def test_short_memory_halves_the_patches_and_goes_on(recipe, small_measurement, monkeypatch):
     forward = EDMDenoiser.forward
 
@@ -170,7 +172,7 @@ def test_short_memory_halves_the_patches_and_goes_on(recipe, small_measurement, 
     monkeypatch.setattr(EDMDenoiser, "forward", limited)
     seen = events(recipe.model_copy(update={"patch_batch": 36}), small_measurement)
     assert any(isinstance(e, Notice) and "9 patches" in e.message for e in seen)
-    assert np.allclose(seen[-1].result.samples, plain.samples, atol=1.0)
+    assert np.allclose(seen[-1].result.samples, plain.samples, atol=0.05)
 
 
 def test_no_memory_at_all_is_our_own_error(recipe, small_measurement, monkeypatch):
@@ -282,6 +284,7 @@ def test_ticks_come_between_batches_of_patches(recipe, small_measurement, monkey
     assert calls == 3
 
 
+@pytest.mark.usefixtures("float32")
 def test_evaluation_is_restarted_as_a_whole_after_a_shortage(tiny_prior):
     """Tiles of one image come from one draw even when the batch shrinks midway."""
     d = denoiser_module.load_prior(tiny_prior, (40, 36), patch_batch=4)
@@ -289,4 +292,4 @@ def test_evaluation_is_restarted_as_a_whole_after_a_shortage(tiny_prior):
     draw = d.draw(x, 0.1, torch.Generator().manual_seed(0))
     before = denoiser_module.finish(d.denoise(x, 0.1, draw))
     assert d.halve_batch()
-    assert torch.allclose(denoiser_module.finish(d.denoise(x, 0.1, draw)), before, atol=0.02)
+    assert torch.allclose(denoiser_module.finish(d.denoise(x, 0.1, draw)), before, atol=1e-5)

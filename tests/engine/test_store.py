@@ -20,6 +20,8 @@ from napari_padis.posterior.method import LEADERS
 from napari_padis.posterior.methods import find_method
 from napari_padis.prior.denoiser import PatchDenoiser
 
+pytestmark = pytest.mark.usefixtures("float32")
+
 #: Largest difference in HU of samples from other groups, which spread over 200 HU. Where sparse
 #: products round differently for other numbers of images, a data step may end an iteration later.
 ROUNDING = 0.5

@@ -71,6 +71,7 @@ def test_another_setting_is_another_row(setting, chosen, tmp_path):
     assert len(study.rows_of(contestants[0], chosen, other, table)) == 2
 
 
+@pytest.mark.usefixtures("float32")
 def test_samples_are_kept_and_taken_up(setting, chosen, tmp_path):
     setting = replace(setting, keep=tmp_path / "kept", chains=2)
     contestants = [study.Contestant.parse("padis-calibrated,steps=4")]

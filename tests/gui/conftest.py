@@ -197,7 +197,7 @@ def make_dock(request, add_volume, engine, qtbot, monkeypatch):
     yield make
     for controller in controllers:
         controller.close()
-        assert controller.join(5), "a worker thread was left behind"
+        assert controller.join(60), "a worker thread was left behind"
     controllers.clear()
     gc.collect()
 
@@ -207,7 +207,7 @@ def laid_out(qtbot):
     """Wait until nothing in a window moves any more."""
     from qtpy.QtWidgets import QWidget
 
-    def wait(window, timeout=5000):
+    def wait(window):
         seen = []
 
         def at_rest():
@@ -216,7 +216,7 @@ def laid_out(qtbot):
             seen.append([QWidget.geometry(widget) for widget in shown])
             return len(seen) > 2 and seen[-1] == seen[-2] == seen[-3]
 
-        qtbot.waitUntil(at_rest, timeout=timeout)
+        qtbot.waitUntil(at_rest)
 
     return wait
 
@@ -225,8 +225,8 @@ def laid_out(qtbot):
 def finish(qtbot):
     """Wait until a controller is idle."""
 
-    def wait(controller, timeout=8000):
-        qtbot.waitUntil(lambda: not controller.busy, timeout=timeout)
+    def wait(controller):
+        qtbot.waitUntil(lambda: not controller.busy)
 
     return wait
 

@@ -14,7 +14,7 @@ from napari_padis.gui.roles import GRID, ITERATE, MEAN, STD
 
 
 def wait_for(qtbot, controller, state):
-    qtbot.waitUntil(lambda: controller.state == state, timeout=8000)
+    qtbot.waitUntil(lambda: controller.state == state)
 
 
 def test_a_run_goes_through_its_states(make_dock, engine, qtbot, finish):
@@ -48,7 +48,7 @@ def test_pause_holds_and_resume_goes_on(make_dock, engine, qtbot, finish):
     qtbot.wait(250)
     assert dock.controller.progress.level <= before + 1
     dock.run_bar.pause_button.click()
-    qtbot.waitUntil(lambda: dock.controller.progress.level > before + 5, timeout=5000)
+    qtbot.waitUntil(lambda: dock.controller.progress.level > before + 5)
     dock.run_bar.stop_button.click()
     finish(dock.controller)
 
@@ -90,7 +90,7 @@ def test_notices_and_numbers_reach_the_dock(make_dock, engine, qtbot, finish):
     said = []
     dock.controller.said.connect(lambda level, text: said.append(text))
     dock.run()
-    qtbot.waitUntil(lambda: dock.controller.progress is not None, timeout=8000)
+    qtbot.waitUntil(lambda: dock.controller.progress is not None)
     values = {name: label.text() for name, label in dock.run_bar._values.items()}
     assert values == {
         "Elapsed": "0:00",
@@ -116,7 +116,7 @@ def test_a_fast_worker_is_drawn_at_the_rate_of_the_timer(make_dock, engine, qtbo
     frames = []
     dock.controller.layers.get(ITERATE).events.data.connect(lambda e: frames.append(e))
     start, level = time.monotonic(), dock.controller.progress.level
-    qtbot.wait(800)
+    qtbot.waitUntil(lambda: dock.controller.progress.level > level + 300)
     elapsed = time.monotonic() - start
     assert len(frames) <= 4 * elapsed + 2
     assert dock.controller.progress.level - level > 3 * len(frames)
@@ -145,7 +145,7 @@ def test_layers_deleted_in_mid_run_are_no_trouble(make_dock, engine, qtbot, fini
     wait_for(qtbot, dock.controller, "running")
     viewer.layers.clear()
     before = dock.controller.progress.level
-    qtbot.waitUntil(lambda: dock.controller.progress.level > before + 10, timeout=5000)
+    qtbot.waitUntil(lambda: dock.controller.progress.level > before + 10)
     assert len(viewer.layers) == 0
     dock.controller.stop()
     finish(dock.controller)
@@ -163,7 +163,7 @@ def test_a_closed_dock_leaves_the_run_and_a_new_one_joins_it(make_dock, engine, 
     control = dock.controller
     viewer.window.remove_dock_widget(dock)
     before = control.progress.level
-    qtbot.waitUntil(lambda: control.progress.level > before + 5, timeout=5000)
+    qtbot.waitUntil(lambda: control.progress.level > before + 5)
     assert control.state == "running"
     second = ReconstructionDock(viewer)
     viewer.window.add_dock_widget(second, name="again")
@@ -185,7 +185,7 @@ def test_closing_the_window_ends_the_run(make_dock, engine, qtbot, show):
     dock.run()
     wait_for(qtbot, control, "running")
     viewer.close()
-    assert control.join(5), "the worker must end without being waited for in the GUI"
+    assert control.join(60), "the worker must end without being waited for in the GUI"
     assert engine.closed.is_set()
     QApplication.processEvents()
 
@@ -197,21 +197,20 @@ def test_quitting_waits_for_the_worker_but_not_for_ever(make_dock, engine, qtbot
     engine.levels, engine.delay = 10_000, 0.005
     dock.run()
     wait_for(qtbot, dock.controller, "running")
-    assert lifecycle.stop_all(patience=5)
+    assert lifecycle.stop_all(patience=60)
     finish(dock.controller)
     begun, stubborn = threading.Event(), threading.Event()
 
     def ignore_stop(recipe, measurement, control):
         begun.set()
-        stubborn.wait(10)
+        stubborn.wait()
         yield from ()
 
     dock.controller.runner = ignore_stop
     dock.run()
     qtbot.waitUntil(begun.is_set)
-    start = time.monotonic()
     assert not lifecycle.stop_all(patience=0.3)
-    assert time.monotonic() - start < 2
+    assert dock.controller.busy, "nobody waits for it any longer"
     stubborn.set()
     finish(dock.controller)
 
@@ -226,10 +225,9 @@ def test_in_3d_frames_are_rare(make_dock, engine, qtbot, finish):
     qtbot.wait(150)
     frames = []
     dock.controller.layers.get(ITERATE).events.data.connect(lambda e: frames.append(e))
-    before = dock.controller.progress.level
-    qtbot.wait(700)  # a third of the time between two frames
-    assert len(frames) <= 1
-    assert dock.controller.progress.level > before + 20, "numbers go on"
+    before, start = dock.controller.progress.level, time.monotonic()
+    qtbot.waitUntil(lambda: dock.controller.progress.level > before + 20)  # numbers go on
+    assert len(frames) <= 1 + (time.monotonic() - start) / 2
     viewer.dims.ndisplay = 2
     dock.controller.stop()
     finish(dock.controller)
@@ -338,7 +336,7 @@ def test_standard_deviation_can_be_watched(make_dock, engine, qtbot, finish):
     wait_for(qtbot, dock.controller, "running")
     dock.run_bar._view_buttons[STD].click()
     std = dock.controller.layers.get(STD)
-    qtbot.waitUntil(lambda: std.data.max() > 0, timeout=5000)
+    qtbot.waitUntil(lambda: std.data.max() > 0)
     assert std.contrast_limits[1] > 0
     dock.controller.stop()
     finish(dock.controller)

@@ -35,7 +35,7 @@ def test_a_volume_is_known_again(real_dock, finish, volume, kind):
         dock.forward.control(name).setValue(value)
     dock.measurement.first.setValue(2)
     dock.run()
-    finish(dock.controller, timeout=60_000)
+    finish(dock.controller)
     assert dock.controller.message == ("info", "Finished.")
     result = dock.controller.result
     assert result.mean.shape == (4, 40, 48)
@@ -49,7 +49,7 @@ def test_a_volume_is_known_again(real_dock, finish, volume, kind):
     assert isinstance(dock.data.source, Measurement)
     assert dock.forward.kind == kind
     dock.run()
-    finish(dock.controller, timeout=60_000)
+    finish(dock.controller)
     np.testing.assert_array_equal(dock.controller.result.mean, result.mean)
     np.testing.assert_allclose(dock.controller.layers.get(MEAN).translate, (10, 0, 0))
     np.testing.assert_allclose(dock.controller.result.affine, result.affine)

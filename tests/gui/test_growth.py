@@ -16,7 +16,7 @@ def test_twenty_runs_do_not_grow(pytestconfig):
         cwd=pytestconfig.rootpath,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=800,
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "1 passed" in done.stdout

@@ -83,7 +83,7 @@ def test_stop_makes_the_generator_return_and_keeps_what_there_is(request_, engin
     while not any(isinstance(event, Iterate) for event in box.take()):
         pass
     control.stop()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     events = {type(event): event for event in box.take()}
     assert engine.closed.is_set(), "the generator's finally must have run"
@@ -108,7 +108,7 @@ def test_a_finished_job_keeps_nothing_alive(engine, measurement):
     alive = weakref.ref(ballast)
     job = Job(lambda ballast=ballast: None, Control())
     job.start()
-    assert job.join(5)
+    assert job.join(60)
     del ballast
     gc.collect()
     assert alive() is None
@@ -129,7 +129,7 @@ def test_simulation_happens_in_the_job(engine, volume):
     box = Mailbox()
     job = Job(lambda: jobs.work(request, Control(), box, engine, simulator), Control())
     job.start()
-    assert job.join(5)
+    assert job.join(60)
     assert where == [("napari-padis", 7)]
     assert any(isinstance(event, jobs.Simulated) for event in box.take())
 

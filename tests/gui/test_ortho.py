@@ -130,7 +130,7 @@ def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
     assert viewer.dims.point == (10, 20, 30)
     viewer.dims.point = (20.0, 40.0, 50.0)
     qtbot.waitUntil(
-        lambda: all(view.model.dims.point == (20, 40, 50) for view in widget.planes), timeout=3000
+        lambda: all(view.model.dims.point == (20, 40, 50) for view in widget.planes)
     )
     for view in widget.planes:
         for lines in view._lines:

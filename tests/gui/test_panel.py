@@ -12,7 +12,7 @@ def test_the_second_dock_is_a_tab_of_the_first(make_dock, qtbot):
     qtbot.waitUntil(lambda: window.tabifiedDockWidgets(dock_of(dock)) == [dock_of(second)])
     assert second.height() > 400
     second.controller.close()
-    assert second.controller.join(5)
+    assert second.controller.join(60)
 
 
 def test_docks_elsewhere_are_left_alone(make_dock, qtbot):

@@ -161,7 +161,7 @@ def test_the_curve_can_be_read_with_the_mouse(qtbot):
     plot.show()
     before = plot.grab().toImage()
     qtbot.mouseMove(plot, plot.axes()(0.12, 40.0).toPoint())
-    qtbot.waitUntil(lambda: plot.marked == (0.1, 40.0), timeout=2000)
+    qtbot.waitUntil(lambda: plot.marked == (0.1, 40.0))
     assert plot.grab().toImage() != before
     assert "40.0 dB at 0.1" in plot.accessibleDescription()
 

@@ -46,7 +46,7 @@ def dock(make_dock, engine, qtbot):
     _viewer, dock = make_dock()
     dock.controller.runner = Runner()
     yield dock
-    assert dock.regions.join(10), "a thread was left behind"
+    assert dock.regions.join(60), "a thread was left behind"
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def painted(dock, run):
 def ask(dock, qtbot, threshold=3.5):
     dock.regions.threshold.setValue(threshold)
     dock.regions.ask_button.click()
-    qtbot.waitUntil(lambda: not dock.regions.busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.regions.busy)
 
 
 def rows(dock):
@@ -208,7 +208,7 @@ def undone(dock, painted, qtbot):
         ask(dock, qtbot)
         assert rows(dock)
         step()
-        qtbot.waitUntil(lambda: not rows(dock), timeout=5000)
+        qtbot.waitUntil(lambda: not rows(dock))
         assert "have changed" in dock.regions.message.text()
         assert not dock.regions.keep.isVisibleTo(dock.regions)
 
@@ -272,7 +272,7 @@ def test_any_change_of_shapes_takes_the_answers_away(dock, run, qtbot, change):
     ask(dock, qtbot)
     assert len(rows(dock)) == 2
     change(layer)
-    qtbot.waitUntil(lambda: not rows(dock), timeout=5000)
+    qtbot.waitUntil(lambda: not rows(dock))
 
 
 def test_looking_around_leaves_the_answers(dock, painted, qtbot):
@@ -298,12 +298,12 @@ def test_undo_in_a_hidden_layer_is_seen_before_anything_is_kept(dock, painted, q
 
 def test_undo_while_the_samples_are_looked_at(dock, painted, qtbot, monkeypatch):
     gate, work = threading.Event(), module.answers.work
-    monkeypatch.setattr(module.answers, "work", lambda *a: (gate.wait(10), work(*a)))
+    monkeypatch.setattr(module.answers, "work", lambda *a: (gate.wait(60), work(*a)))
     painted.paint((3, 10, 10), 4)
     dock.regions.ask_button.click()
     painted.undo()
     gate.set()
-    qtbot.waitUntil(lambda: not dock.regions.busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.regions.busy)
     assert not rows(dock)
     assert "have changed" in dock.regions.message.text()
 
@@ -314,7 +314,7 @@ def test_a_closed_dock_is_told_nothing(qtbot):
     watch = RegionWatch(parent, lambda: told.append(1))
     watch.follow(layer)
     parent.deleteLater()
-    qtbot.waitUntil(lambda: watch.layer is None, timeout=2000)
+    qtbot.waitUntil(lambda: watch.layer is None)
     layer.paint((1, 2, 2), 1)
     layer.undo()  # would start a timer that is gone
     assert not told
@@ -396,7 +396,7 @@ def test_the_next_run_takes_the_answers_away(dock, painted, qtbot, engine, finis
     ask(dock, qtbot)
     engine.gate = threading.Event()
     dock.run()
-    qtbot.waitUntil(lambda: dock.controller.state == "running", timeout=8000)
+    qtbot.waitUntil(lambda: dock.controller.state == "running")
     assert not rows(dock)
     assert not dock.regions.ask_button.isEnabled()
     engine.gate.set()
@@ -407,12 +407,12 @@ def test_the_next_run_takes_the_answers_away(dock, painted, qtbot, engine, finis
 
 def test_an_answer_that_comes_too_late_is_dropped(dock, painted, qtbot, monkeypatch):
     gate, work = threading.Event(), module.answers.work
-    monkeypatch.setattr(module.answers, "work", lambda *a: (gate.wait(10), work(*a)))
+    monkeypatch.setattr(module.answers, "work", lambda *a: (gate.wait(60), work(*a)))
     dock.regions.ask_button.click()
     assert dock.regions.busy
     painted.paint((3, 10, 10), 4)
     gate.set()
-    qtbot.waitUntil(lambda: not dock.regions.busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.regions.busy)
     assert not rows(dock)
     assert "have changed" in dock.regions.message.text()
 
@@ -447,7 +447,7 @@ def test_opening_scrolls_to_the_answers(make_dock, dock, run, laid_out, qtbot):
     shown.controller.runner = dock.controller.runner
     shown.window().resize(1366, 740)
     shown.run()
-    qtbot.waitUntil(lambda: not shown.controller.busy, timeout=8000)
+    qtbot.waitUntil(lambda: not shown.controller.busy)
     next(f for f in shown.findChildren(Fold) if f.body is shown.regions).open()
     shown.regions.add_layer()
     shown.regions.layer.data[1, 2:5, 2:5] = np.arange(1, 10).reshape(3, 3)

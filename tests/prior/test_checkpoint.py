@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import tracemalloc
 
 import pytest
@@ -187,20 +186,17 @@ def test_values_that_are_not_finite(prior):
         load_network(prior)
 
 
-def test_absurd_claims_cost_neither_time_nor_memory(prior):
+def test_absurd_claims_cost_no_memory(prior):
     """Twenty gigabytes of weights, as a card and a header could claim them."""
     values = json.loads(prior.read_text())
     values["network"] |= {"width": 1024, "multipliers": [16] * 6, "blocks": [16] * 6}
     values["patch"] = 32
     prior.write_text(json.dumps(values))
     tracemalloc.start()
-    before = time.perf_counter()
     with pytest.raises(InputError, match="do not fit"):
         load_network(prior)
-    seconds = time.perf_counter() - before
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < 1
     assert peak < 50e6
 
 

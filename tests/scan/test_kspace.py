@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import time
 import zipfile
 
 import h5py
@@ -197,11 +196,10 @@ def test_sniffing_reads_no_data(tmp_path):
     path = tmp_path / "large.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("kspace", (64, 16, 640, 820), np.complex64, chunks=(1, 1, 640, 820))
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert is_kspace(path)
     with pytest.raises(InputError, match="promises"):
         read_kspace(path)
-    assert time.perf_counter() - start < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 

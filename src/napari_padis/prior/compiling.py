@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from napari_padis.prior.hardware import mixed_precision
 from napari_padis.prior.settings import TrainingConfig
 
 
@@ -44,5 +45,5 @@ def _once(
     told = [torch.zeros((batch, 2, patch, patch), device=device)]
     if c.conditions:
         told.append(torch.zeros((batch, c.conditions), device=device))
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+    with mixed_precision(device, config.bfloat16):
         network(x, torch.ones(batch, device=device), *told).sum().backward()

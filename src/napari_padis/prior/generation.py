@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_padis.prior.data import Batch
+from napari_padis.prior.hardware import mixed_precision
 from napari_padis.prior.network import EDMDenoiser
 
 
@@ -76,6 +77,6 @@ def _slope(
 ) -> Tensor:
     """Derivative by sigma of the probability flow."""
     level = torch.full((len(x),), sigma, device=x.device)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=bfloat16):
+    with mixed_precision(x.device, bfloat16):
         denoised = network(x, level, position, *told)
     return (x - denoised.float()) / sigma

@@ -17,6 +17,7 @@ from napari_padis.prior.allocation import memory_kept
 from napari_padis.prior.compiling import compiled
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.growing import grown
+from napari_padis.prior.hardware import mixed_precision
 from napari_padis.prior.network import EDMDenoiser, channels_last
 from napari_padis.prior.processes import Processes
 from napari_padis.prior.score_matching import denoising_loss
@@ -169,7 +170,7 @@ class Trainer:
             torch.manual_seed(mix(config.seed, counters.step, self.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate = learning_rate(config, counters.step, progress)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
+        with mixed_precision(self.device, config.bfloat16):
             losses = denoising_loss(
                 self.parallel, clean, position, sigma, noise, config.network.sigma_data, condition
             )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_padis.prior.data import Batch, PatchSampler
+from napari_padis.prior.hardware import mixed_precision
 from napari_padis.prior.network import EDMDenoiser
 
 #: Noise levels of the curve, on the scale [0, 1].
@@ -55,7 +56,7 @@ def denoising_psnr(
             noisy = truth + sigma * crops.noise[part].to(device)
             levels = torch.full((len(truth),), sigma, device=device)
             told = () if condition is None else (condition[part].to(device),)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            with mixed_precision(device, bfloat16):
                 estimate = network(noisy, levels, position[part].to(device), *told)
             if clip:
                 estimate, truth = estimate.clamp(0, 1), truth.clamp(0, 1)

@@ -75,13 +75,13 @@ def prepare(request, qtbot, monkeypatch):
             qtbot.addWidget(dock)
             dock.show()
         controllers.append(dock.controller)
-        qtbot.waitUntil(lambda: dock._live, timeout=3000)
+        qtbot.waitUntil(lambda: dock._live)
         return viewer, dock
 
     yield make
     for controller in controllers:
         controller.close()
-        assert controller.join(10), "a thread was left behind"
+        assert controller.join(60), "a thread was left behind"
     controllers.clear()
     gc.collect()
 
@@ -90,15 +90,14 @@ def prepare(request, qtbot, monkeypatch):
 def settle(qtbot):
     """Wait until a dock has nothing to wait for."""
 
-    def wait(dock, timeout=30_000):
+    def wait(dock):
         control = dock.controller
         qtbot.waitUntil(
             lambda: (
                 not (
                     control.waiting or control.finding or control.busy or control._timer.isActive()
                 )
-            ),
-            timeout=timeout,
+            )
         )
 
     return wait
@@ -111,7 +110,7 @@ def choose(box, value):
 
 
 def test_opening_the_dock_loads_neither_torch_nor_odl():
-    subprocess.run([sys.executable, "-c", textwrap.dedent(IMPORTS)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(IMPORTS)], check=True, timeout=600)
 
 
 def test_without_a_scan_the_dock_says_what_to_do(prepare):
@@ -323,22 +322,20 @@ def test_dragging_the_slider_never_holds_up_the_window(
 ):
     _, dock = prepare(disk_scan())
     settle(dock)
-    whole, asked = looks.look, []
+    whole, asked, threads = looks.look, [], set()
 
     def slow(question, factor, fine, cache):
         asked.append(question.settings["centre"])
+        threads.add(threading.current_thread())
         time.sleep(0.1)
         return whole(question, factor, fine, cache)
 
     monkeypatch.setattr(looks, "look", slow)
-    longest = 0.0
     for position in range(200, 500, 5):
-        start = time.perf_counter()
         dock.form.centre.value.slider.setValue(position)
-        longest = max(longest, time.perf_counter() - start)
         qtbot.wait(2)
     settle(dock)
-    assert longest < 0.05
+    assert threading.main_thread() not in threads
     assert len(asked) < 30
     assert asked[-1] == 49.5
 
@@ -414,11 +411,11 @@ def test_make_can_be_cancelled(prepare, settle, disk_scan, monkeypatch, qtbot):
 
     monkeypatch.setattr(preparation, "prepare", endless)
     dock.make()
-    qtbot.waitUntil(begun.is_set, timeout=5000)
-    qtbot.waitUntil(lambda: dock.bar.bar.value() == 500, timeout=5000)
+    qtbot.waitUntil(begun.is_set)
+    qtbot.waitUntil(lambda: dock.bar.bar.value() == 500)
     assert not dock.bar.make_button.isEnabled()
     dock.bar.stop_button.click()
-    qtbot.waitUntil(lambda: not dock.controller.busy, timeout=5000)
+    qtbot.waitUntil(lambda: not dock.controller.busy)
     assert dock.bar.message.text() == "Cancelled."
     assert len(viewer.layers) == 1
     assert dock.bar.make_button.isEnabled()
@@ -519,8 +516,8 @@ def test_the_measurement_arrives_also_when_the_dock_is_closed(prepare, settle, d
     control = dock.controller
     dock.deleteLater()
     del dock
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
-    qtbot.waitUntil(lambda: not control.busy, timeout=5000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
+    qtbot.waitUntil(lambda: not control.busy)
     assert viewer.layers[-1].name == "disk measurement"
 
 
@@ -557,15 +554,15 @@ def test_closing_the_viewer_in_the_middle_of_a_preview(prepare, disk_scan, qtbot
 
     def slow(*_arguments):
         begun.set()
-        gate.wait(5)
+        gate.wait(60)
         raise RuntimeError("too late")
 
     monkeypatch.setattr(looks, "look", slow)
     dock.form.centre.value.box.setValue(31)
-    qtbot.waitUntil(begun.is_set, timeout=20_000)
+    qtbot.waitUntil(begun.is_set)
     viewer.close()
     gate.set()
-    assert dock.controller.join(5)
+    assert dock.controller.join(60)
     qtbot.wait(100)
     assert not dock.controller._timer.isActive()
 
@@ -585,7 +582,7 @@ def test_closing_the_dock_in_the_middle_of_a_preview(
 
     monkeypatch.setattr(looks, "look", slow)
     dock.form.centre.value.box.setValue(31)
-    qtbot.waitUntil(begun.is_set, timeout=20_000)
+    qtbot.waitUntil(begun.is_set)
     viewer.window.remove_dock_widget(dock)
     settle(dock)
     dock.deleteLater()

@@ -12,19 +12,19 @@ def test_only_the_newest_request_is_answered():
 
     def work(request, _wanted):
         begun.set()
-        assert gate.wait(5)
+        assert gate.wait(60)
         answered.append(request)
 
     worker = LatestWorker(work)
     worker.ask(0)
-    assert begun.wait(5)
+    assert begun.wait(60)
     for number in range(1, 50):
         worker.ask(number)
     gate.set()
     _until(lambda: not worker.busy)
     assert answered == [0, 49]
     worker.close()
-    assert worker.join(5)
+    assert worker.join(60)
 
 
 def test_a_newer_request_makes_the_present_one_unwanted():
@@ -32,19 +32,18 @@ def test_a_newer_request_makes_the_present_one_unwanted():
 
     def work(request, wanted):
         begun.set()
-        deadline = time.monotonic() + 5
-        while request == 0 and wanted() and time.monotonic() < deadline:
+        while request == 0 and wanted():
             time.sleep(0.005)
         seen.append((request, wanted()))
 
     worker = LatestWorker(work)
     worker.ask(0)
-    assert begun.wait(5)
+    assert begun.wait(60)
     worker.ask(1)
     _until(lambda: not worker.busy)
     assert seen == [(0, False), (1, True)]
     worker.close()
-    assert worker.join(5)
+    assert worker.join(60)
 
 
 def test_close_in_the_middle_ends_the_thread_and_takes_no_more():
@@ -59,7 +58,7 @@ def test_close_in_the_middle_ends_the_thread_and_takes_no_more():
     worker.ask(1)
     _until(lambda: calls)
     worker.close()
-    assert worker.join(5)
+    assert worker.join(60)
     worker.ask(2)
     assert not worker.busy
     assert calls == [1]
@@ -71,14 +70,14 @@ def test_an_idle_thread_ends_and_the_next_request_starts_another(monkeypatch):
     worker = LatestWorker(lambda _request, _wanted: names.append(threading.get_ident()))
     worker.ask(1)
     _until(lambda: names)
-    assert worker.join(5)
+    assert worker.join(60)
     worker.ask(2)
     _until(lambda: len(names) == 2)
     worker.close()
-    assert worker.join(5)
+    assert worker.join(60)
 
 
-def _until(condition, seconds=5):
+def _until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
