@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
 from napari_padis.errors import InputError
+from napari_padis.scan.dicom_mosaic import Tile, tiles_of
+from napari_padis.scan.dicom_objects import no_volume
 from napari_padis.scan.files import one_line
 
 Vector = NDArray[np.float64]
@@ -20,8 +21,15 @@ Vector = NDArray[np.float64]
 #: Larger frames are taken for a broken header.
 MAX_SIDE = 32_768
 
+#: Attributes that stand for the distance of pixel centres, and what is said of each.
+_PIXEL = {
+    "PixelSpacing": None,
+    "ImagerPixelSpacing": "The pixel spacing is measured at the detector, not in the patient.",
+    "NominalScannedPixelSpacing": "The pixel spacing is that of a scanned film, not of the body.",
+}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One greyscale image.
 
@@ -32,75 +40,73 @@ class Frame:
     index : int or None
         Frame number in a multi-frame object.
     path : Path
-    series : str
-        SeriesInstanceUID.
+    places : tuple of pydicom.Dataset
+        Where attributes of this frame are looked up, first found first.
     number : float
-        InstanceNumber, or the frame number.
+        Order of the images: InstanceNumber, then the frame number.
     position : ndarray (3,) or None
         Centre of the first pixel in LPS mm.
     row, column : ndarray (3,)
         Unit vectors along which the column and the row index grow.
     pixel : (row spacing, column spacing) in mm
     shape : (rows, columns)
-    slope, intercept : float
-        Rescale of the stored values.
+    tile : Tile, optional
+        Part of the stored image that is this frame, in a mosaic.
+    notes : tuple of str
+        What is not known of its geometry.
     """
 
     dataset: Dataset
     index: int | None
     path: Path
-    series: str
+    places: tuple[Dataset, ...]
     number: float
     position: Vector | None
     row: Vector
     column: Vector
     pixel: tuple[float, float]
     shape: tuple[int, int]
-    slope: float
-    intercept: float
+    tile: Tile | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def normal(self) -> Vector:
         """Unit vector across the slice."""
         return np.cross(self.row, self.column)
 
-    @property
-    def group(self) -> tuple[Any, ...]:
-        """Frames with the same key can form one volume."""
-        direction = np.round(np.concatenate([self.row, self.column]), 3) + 0.0
-        pixel = (round(self.pixel[0], 4), round(self.pixel[1], 4))
-        return self.series, self.shape, pixel, tuple(direction.tolist())
+    def get(self, name: str | tuple[int, int]) -> Any:
+        """Value of an attribute by keyword or (group, element); None when absent or damaged."""
+        return next((v for v in (_value(p, name) for p in self.places) if v is not None), None)
+
+    def figure(self, name: str | tuple[int, int]) -> float | None:
+        """First number of an attribute; None when absent or no finite number."""
+        try:
+            value = float(np.ravel(self.get(name))[0])
+        except (TypeError, ValueError, IndexError):
+            return None
+        return value if np.isfinite(value) else None
 
     def pixels(self) -> NDArray[Any]:
         """Stored values of this frame, shape (rows, columns)."""
-        if self.index is None:
-            return np.asarray(self.dataset.pixel_array)
-        return np.asarray(self.dataset.pixel_array)[self.index]
+        stored = np.asarray(self.dataset.pixel_array)
+        if self.index is not None:
+            stored = stored[self.index]
+        return stored if self.tile is None else stored[self.tile.window]
 
 
-def load(path: Path) -> Dataset:
-    """Read one DICOM object; raises InputError when the file is no DICOM."""
-    # Real-world headers violate the standard in ways that do not matter here.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dataset = pydicom.dcmread(path, force=True)
-            known = "SOPClassUID" in dataset or "Rows" in dataset
-        except OSError as error:
-            raise InputError(f"'{path.name}' cannot be read: {one_line(error)}.") from error
-        except Exception as error:
-            raise InputError(
-                f"'{path.name}' is not a readable DICOM file: {one_line(error)}."
-            ) from error
-    if not known:
-        raise InputError(f"'{path.name}' is not a DICOM file.")
-    return dataset
+def _value(place: Dataset, name: str | tuple[int, int]) -> Any:
+    try:
+        value = place.get(name)
+        value = getattr(value, "value", value) if isinstance(name, tuple) else value
+    except Exception:  # pydicom converts a value when it is asked for, and then raises anything
+        return None
+    return None if value is None or (hasattr(value, "__len__") and not len(value)) else value
 
 
 def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
     """The image frames of one object; raises InputError when it is no greyscale image."""
-    if "PixelData" not in dataset and "FloatPixelData" not in dataset:
-        raise InputError(f"'{path.name}' is a DICOM object without an image.")
+    if (why := no_volume(dataset)) is not None:
+        raise InputError(f"'{path.name}' is {why}.")
     if int(dataset.get("SamplesPerPixel", 1)) != 1:
         raise InputError(f"'{path.name}' is a colour image; a greyscale image is needed.")
     shape = int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0))
@@ -108,75 +114,140 @@ def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
     if not all(0 < side <= MAX_SIDE for side in shape) or not 0 < count < 100_000:
         raise InputError(f"'{path.name}' declares an image of {shape} pixels, {count} frames.")
     _check_length(dataset, path, shape[0] * shape[1] * count)
+    detectors = [_value(item, "ImageOrientationPatient") and item
+                 for item in dataset.get("DetectorInformationSequence") or ()]  # fmt: skip
+    common = (dataset, *[item for item in detectors[:1] if item])
     if count == 1 and "PerFrameFunctionalGroupsSequence" not in dataset:
-        return [_frame(dataset, path, shape, None, [dataset])]
-    per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence", []))
-    shared = list(dataset.get("SharedFunctionalGroupsSequence", []))
+        frame = _frame(dataset, path, shape, None, common)
+        tiles = tiles_of(dataset, shape, path)
+        return [_of_tile(frame, tile) for tile in tiles] if tiles else [frame]
+    per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    shared = _macros(list(dataset.get("SharedFunctionalGroupsSequence") or ()))
     if per_frame and len(per_frame) < count:
         raise InputError(f"'{path.name}' describes {len(per_frame)} of its {count} frames.")
+    vectors = _vectors(dataset, count)
+    offsets = vectors.get("GridFrameOffsetVector")
     frames = []
     for i in range(count):
-        groups = _functional_groups([*per_frame[i : i + 1], *shared])
+        own = Dataset()
+        for name, values in vectors.items():
+            setattr(own, name, values[i])
         index = i if count > 1 else None
-        frames.append(_frame(dataset, path, shape, index, [*groups, dataset]))
+        places = (own, *_macros(per_frame[i : i + 1]), *shared, *common)
+        offset = 0.0 if offsets is None else float(offsets[i])
+        frames.append(_frame(dataset, path, shape, index, places, offset))
     return frames
 
 
-def _functional_groups(items: list[Dataset]) -> list[Dataset]:
-    """The macros (position, orientation, measures, rescale) of one enhanced frame."""
-    names = (
-        "PlanePositionSequence",
-        "PlaneOrientationSequence",
-        "PixelMeasuresSequence",
-        "PixelValueTransformationSequence",
-    )
-    return [item[name].value[0] for item in items for name in names if item.get(name)]
+def _macros(items: list[Dataset]) -> list[Dataset]:
+    """The macros (position, orientation, echo, diffusion ...) of functional groups."""
+    found = [e for item in items for e in item if e.VR == "SQ" and e.value]
+    return [e.value[0] for e in sorted(found, key=lambda e: e.tag.is_private)]
+
+
+def _vectors(dataset: Dataset, count: int) -> dict[str, list[Any]]:
+    """What each frame of a multi-frame object is, by the vectors it is incremented with."""
+    pointers = _value(dataset, "FrameIncrementPointer")
+    if pointers is None:
+        return {}
+    found = {}
+    for tag in pointers if isinstance(pointers, (list, tuple)) or _many(pointers) else [pointers]:
+        name = keyword_for_tag(tag)
+        values = _value(dataset, name) if name.endswith("Vector") else None
+        if values is not None and hasattr(values, "__len__") and len(values) == count:
+            found[name] = list(values)
+    return found
+
+
+def _many(value: Any) -> bool:
+    return type(value).__name__ == "MultiValue"
 
 
 def _frame(
-    dataset: Dataset, path: Path, shape: tuple[int, int], index: int | None, places: list[Dataset]
+    dataset: Dataset,
+    path: Path,
+    shape: tuple[int, int],
+    index: int | None,
+    places: tuple[Dataset, ...],
+    offset: float = 0.0,
 ) -> Frame:
     """A frame whose attributes are looked up in ``places``, first found first."""
 
     def numbers(name: str, count: int) -> Vector | None:
-        for place in places:
-            value = place.get(name)
-            if value not in (None, ""):
-                found = np.atleast_1d(np.asarray(value, dtype=np.float64))
-                if found.shape != (count,) or not np.isfinite(found).all():
-                    raise InputError(f"'{path.name}' has a damaged {name}.")
-                return found
-        return None
+        value = next((v for v in (_raw(place, name) for place in places) if v is not None), None)
+        if value is None:
+            return None
+        found = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        if found.shape != (count,) or not np.isfinite(found).all():
+            raise InputError(f"'{path.name}' has a damaged {name}.")
+        return found
 
+    notes: list[str] = []
     try:
         position = numbers("ImagePositionPatient", 3)
         axes = numbers("ImageOrientationPatient", 6)
-        spacing = numbers("PixelSpacing", 2)
-        if spacing is None:
-            spacing = numbers("ImagerPixelSpacing", 2)
-        slope, intercept = numbers("RescaleSlope", 1), numbers("RescaleIntercept", 1)
+        spacing = None
+        for name, note in _PIXEL.items():
+            spacing = numbers(name, 2)
+            if spacing is not None:
+                notes += [note] if note else []
+                break
     except (ValueError, TypeError) as error:
         raise InputError(f"'{path.name}' has a damaged header: {one_line(error)}.") from error
-    spacing = np.ones(2) if spacing is None else spacing
-    axes = np.array([1.0, 0, 0, 0, 1, 0]) if axes is None else axes
+    if spacing is None:
+        spacing = np.ones(2)
+        notes.append("The file states no pixel spacing; it is taken as 1 mm.")
+    if axes is None:
+        axes = np.array([1.0, 0, 0, 0, 1, 0])
+        notes.append("The file states no orientation; the images are taken as axial.")
     row, column = axes[:3], axes[3:]
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     if min(spacing) <= 0 or min(lengths) < 0.5 or abs(row @ column) > 0.05:
         raise InputError(f"'{path.name}' has an impossible pixel spacing or orientation.")
+    row, column = row / lengths[0], column / lengths[1]
+    if position is not None:
+        position = position + offset * np.cross(row, column)
+    instance = float(dataset.get("InstanceNumber", 0) or 0)
     return Frame(
         dataset=dataset,
         index=index,
         path=path,
-        series=str(dataset.get("SeriesInstanceUID", "")),
-        number=float(index if index is not None else dataset.get("InstanceNumber", 0) or 0),
+        places=places,
+        number=instance if index is None else instance * 100_000 + index,
         position=position,
-        row=row / lengths[0],
-        column=column / lengths[1],
+        row=row,
+        column=column,
         pixel=(float(spacing[0]), float(spacing[1])),
         shape=shape,
-        slope=1.0 if slope is None else float(slope[0]),
-        intercept=0.0 if intercept is None else float(intercept[0]),
+        notes=tuple(notes),
     )
+
+
+def _raw(place: Dataset, name: str) -> Any:
+    """A value that may be damaged, which is then said."""
+    value = place.get(name)
+    return None if value is None or value == "" else value
+
+
+def _of_tile(frame: Frame, tile: Tile) -> Frame:
+    """One slice of a mosaic; the stored position is that of the whole mosaic's corner."""
+    rows, columns = tile.shape
+    position = frame.position
+    if position is not None:
+        position = (
+            position
+            + frame.row * frame.pixel[1] * (frame.shape[1] - columns) / 2
+            + frame.column * frame.pixel[0] * (frame.shape[0] - rows) / 2
+            + (tile.normal if tile.normal is not None else frame.normal) * tile.step * tile.number
+        )
+    return Frame(
+        **{name: getattr(frame, name) for name in
+           ("dataset", "index", "path", "places", "row", "column", "pixel", "notes")},
+        number=frame.number * 1000 + tile.number,
+        position=position,
+        shape=tile.shape,
+        tile=tile,
+    )  # fmt: skip
 
 
 def _check_length(dataset: Dataset, path: Path, pixels: int) -> None:

@@ -1,0 +1,258 @@
+"""Frames grouped into volumes by what makes them different, each named by it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_padis.scan.dicom_frames import Frame
+from napari_padis.scan.dicom_keys import KEYS, Key, order_of
+from napari_padis.scan.dicom_objects import COMPONENTS, component, modality, picture
+from napari_padis.scan.dicom_positions import place, same_places, stacked
+
+#: With fewer of its positions repeated than this, a series has stray copies, not parts.
+_REPEATED = 0.2
+
+#: A gap of more than this many slices ends a volume; less is filled.
+_LARGEST_GAP = 10
+
+#: What the words of a kind of image are.
+_REASONS = ("modality", "image type", "image type", "size", "rescale type", "orientation")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames of one volume.
+
+    Attributes
+    ----------
+    frames : list of Frame
+        All with a position, in any order.
+    labels : tuple of str
+        What tells it from the other volumes of its series, such as 'phase', 'echo 2'.
+    reasons : tuple of str
+        The kinds of difference, such as 'image type', 'echo time'.
+    stated : bool
+        Whether the positions are the patient's.
+    notes : tuple of str
+    """
+
+    frames: list[Frame]
+    labels: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    stated: bool = True
+    notes: tuple[str, ...] = ()
+
+    def named(self, label: str, reason: str) -> Part:
+        """The same with one more label."""
+        return replace(self, labels=(*self.labels, label), reasons=(*self.reasons, reason))
+
+
+def volumes_of(frames: list[Frame]) -> list[list[Part]]:
+    """The volumes of each series; magnitude and large ones first, localizers last."""
+    series: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        series[str(frame.get("SeriesInstanceUID") or "")].append(frame)
+    found = [_volumes_of_series(group) for group in series.values()]
+    return sorted(found, key=lambda parts: min(map(_rank, parts)))
+
+
+def _volumes_of_series(frames: list[Frame]) -> list[Part]:
+    parts: list[Part] = []
+    for kind in _by_kind(frames):
+        placed, stated, notes = place(kind.frames)
+        kind = replace(kind, frames=placed, stated=stated, notes=notes)
+        parts += [piece for part in _by_place(kind, KEYS) for piece in _without_gaps(part)]
+    return sorted(parts, key=_rank)
+
+
+def _rank(part: Part) -> tuple[int, int, int]:
+    """Localizers and doses come last, then magnitude comes first, then the largest."""
+    first = part.frames[0]
+    kind = modality(first.dataset)
+    aside = picture(first.get) in ("localizer", "screen save") or kind == "RTDOSE"
+    size = len(part.frames) * first.shape[0] * first.shape[1]
+    return int(aside), COMPONENTS.index(component(first.get, kind)), -size
+
+
+def _by_kind(frames: list[Frame]) -> list[Part]:
+    """Frames that can form one volume at all, named by what differs within the series."""
+
+    def kind_of(frame: Frame) -> tuple[str, ...]:
+        kind = modality(frame.dataset)
+        return kind, component(frame.get, kind), picture(frame.get), _size(frame), _rescale(frame)
+
+    kinds: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        kinds[kind_of(frame)].append(frame)
+    groups = [(kind, group) for kind, all_of in kinds.items() for group in _alike(all_of)]
+    words = [(*kind, _plane(group[0])) for kind, group in groups]
+    differing = [n for n in range(len(_REASONS)) if len({w[n] for w in words}) > 1]
+    parts: list[Part] = []
+    for word, (_, group) in zip(words, groups, strict=True):
+        labels = [word[n] for n in differing if word[n]]
+        if words.count(word) > 1:
+            labels.append(f"grid {sum(w == word for w in words[: len(parts) + 1])}")
+        reasons = [_REASONS[n] for n in differing] or ["pixel spacing or angle"]
+        parts.append(Part(group, tuple(labels), tuple(reasons) if len(groups) > 1 else ()))
+    return parts
+
+
+def _size(frame: Frame) -> str:
+    return f"{frame.shape[1]} x {frame.shape[0]}"
+
+
+def _rescale(frame: Frame) -> str:
+    return str(frame.get("RescaleType") or "").strip().upper()
+
+
+def _plane(frame: Frame) -> str:
+    return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(frame.normal)))]
+
+
+def _alike(frames: list[Frame]) -> list[list[Frame]]:
+    """Frames of the same direction and pixel spacing, relative to the spacing."""
+    groups: list[list[Frame]] = []
+    for frame in frames:
+        for group in groups:
+            first = group[0]
+            if (
+                np.allclose(frame.pixel, first.pixel, rtol=1e-3, atol=0)
+                and np.allclose(frame.row, first.row, atol=2e-3)
+                and np.allclose(frame.column, first.column, atol=2e-3)
+            ):
+                group.append(frame)
+                break
+        else:
+            groups.append([frame])
+    return groups
+
+
+def _by_place(part: Part, keys: tuple[Key, ...]) -> list[Part]:
+    """Split frames until each volume has one frame per position."""
+    places = same_places(part.frames)
+    counts = np.bincount(places)
+    if counts.max() == 1:
+        return [part]
+    for n, key in enumerate(keys):
+        values = [key.value(f) for f in part.frames]
+        if key.weak and not _trusted(key, part, counts):
+            continue
+        if not _tells_apart(places, values, key.weak):
+            continue
+        groups: dict[Hashable, list[Frame]] = defaultdict(list)
+        for frame, value in zip(part.frames, values, strict=True):
+            groups[value].append(frame)
+        split = []
+        for number, value in enumerate(sorted(groups, key=order_of), 1):
+            one = replace(part, frames=groups[value]).named(key.label(value, number), key.name)
+            split += _by_place(one, keys[n + 1 :])
+        return split
+    return _repeats(part, places, counts)
+
+
+def _tells_apart(places: Iterable[int], values: list[Hashable], weak: bool) -> bool:
+    """Whether a key differs at a repeated position and gives sensible volumes."""
+    at: dict[int, set[Hashable]] = defaultdict(set)
+    of: dict[Hashable, set[int]] = defaultdict(set)
+    for where, value in zip(places, values, strict=True):
+        at[where].add(value)
+        of[value].add(where)
+    if max(map(len, at.values())) == 1:
+        return False
+    covered = float(np.median([len(where) for where in of.values()]))
+    return not weak or covered >= 0.5 * len(at)
+
+
+def _trusted(key: Key, part: Part, counts: np.ndarray) -> bool:
+    """Whether a key that may differ from slice to slice can be one of time here.
+
+    Not where a few stray images repeat a position, and not where all images state one
+    position that may as well be a fault of the file.
+    """
+    if len(counts) > 1:
+        return bool(np.count_nonzero(counts > 1) >= _REPEATED * len(counts))
+    return _one_place(part) or key.name in ("trigger time", "frame time")
+
+
+def _one_place(part: Part) -> bool:
+    """Whether single images say twice that they lie at one place."""
+    first = part.frames[0]
+    return (first.index is None and first.position is not None
+            and first.figure("SliceLocation") is not None)  # fmt: skip
+
+
+def _repeats(part: Part, places: np.ndarray, counts: np.ndarray) -> list[Part]:
+    """Volumes of frames that lie at the same positions and that no key tells apart."""
+    if len(counts) == 1 and not _one_place(part):
+        frames, notes = stacked(part.frames)
+        return [replace(part, frames=frames, stated=part.stated and frames[0].index is not None,
+                        notes=(*part.notes, *notes))]  # fmt: skip
+    ordered = sorted(zip(places.tolist(), part.frames, strict=True), key=lambda p: _in_time(p[1]))
+    ranks: list[list[Frame]] = []
+    copies: list[Frame] = []
+    seen: dict[int, list[Frame]] = defaultdict(list)
+    for where, frame in ordered:
+        if any(_same_picture(frame, other) for other in seen[where]):
+            copies.append(frame)
+            continue
+        rank = len(seen[where])
+        seen[where].append(frame)
+        ranks += [[]] if rank == len(ranks) else []
+        ranks[rank].append(frame)
+    notes = part.notes
+    if copies:
+        notes += (f"{len(copies)} images are copies of another one and were left out: "
+                  f"{_files(copies)}.",)  # fmt: skip
+    few = len(ranks) > 1 and len(ranks[1]) < _REPEATED * len(counts)
+    if few:
+        left = [frame for rank in ranks[1:] for frame in rank]
+        notes += (f"{len(left)} images lie at the position of another one and were left out; the "
+                  f"one with the lowest number was kept: {_files(left)}.",)  # fmt: skip
+        ranks = ranks[:1]
+    parts = [replace(part, frames=frames, notes=notes) for frames in ranks]
+    if len(parts) == 1:
+        return parts
+    timed = len({f.figure("TriggerTime") for f in part.frames}) > 1
+    word, reason = ("time", "trigger time") if timed else ("repeat", "repeated positions")
+    return [p.named(f"{word} {k}", reason) for k, p in enumerate(parts, 1)]
+
+
+def _in_time(frame: Frame) -> tuple[float, float, str]:
+    return frame.figure("TriggerTime") or 0.0, frame.number, frame.path.name
+
+
+def _same_picture(one: Frame, other: Frame) -> bool:
+    if one.index is not None or other.index is not None or one.tile or other.tile:
+        return False
+    return one.dataset.get("PixelData") == other.dataset.get("PixelData")
+
+
+def _files(frames: list[Frame]) -> str:
+    names = list(dict.fromkeys(f"'{f.path.name}'" for f in frames))
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _without_gaps(part: Part) -> list[Part]:
+    """Cut a volume where slices are missing that nobody could fill in."""
+    frames = part.frames
+    if len(frames) < 3 or any(f.position is None for f in frames):
+        return [part]
+    depth = np.array([f.position @ frames[0].normal for f in frames])  # type: ignore[operator]
+    order = np.argsort(depth, kind="stable")
+    gaps = np.diff(depth[order])
+    cuts = np.flatnonzero(gaps > _LARGEST_GAP * np.median(gaps)) + 1
+    if not len(cuts) or len(cuts) > 0.2 * len(gaps):
+        return [part]
+    pieces = np.split(order, cuts)
+    note = (f"The series has a gap of {gaps.max():.4g} mm between slices {np.median(gaps):.3g} mm "
+            f"apart and was divided there into {len(pieces)} volumes.")  # fmt: skip
+    return [
+        replace(part, frames=[frames[i] for i in piece], notes=(*part.notes, note)).named(
+            f"part {number}", "gaps"
+        )
+        for number, piece in enumerate(pieces, 1)
+    ]
