@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from napari_padis.scan.orientation import axis_codes, guess_unit, plain_numbers, reorient
+from napari_padis.scan.orientation import axis_codes, plain_numbers, reorient
 from napari_padis.scan.volume import sar_affine
 
 
@@ -42,14 +42,3 @@ def test_numbers_become_native_and_at_most_32_bit():
     values, notes = plain_numbers(np.array([1.0, np.nan, np.inf, -3.0]), "x")
     np.testing.assert_array_equal(values, np.float32([1, -3, -3, -3]))
     assert "2 voxels" in notes[0]
-
-
-@pytest.mark.parametrize(
-    ("values", "unit"),
-    [([-1000, 0, 900], "HU"), ([-2000, 40], "HU"), ([0, 800], "arbitrary"),
-     ([-100, 100], "arbitrary"), ([-32768, 100], "arbitrary"), ([-1000, -900], "arbitrary")],
-)  # fmt: skip
-def test_unit_is_guessed_from_air_only_and_said(values, unit):
-    found, notes = guess_unit(np.array(values))
-    assert found == unit
-    assert bool(notes) == (unit == "HU")

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
+from napari_padis.scan.intensity import find_unit, looks_like
+from napari_padis.scan.padding import fill_padding
 from napari_padis.scan.volume import Volume
 
 Affine = NDArray[np.float64]
@@ -89,6 +91,8 @@ def assemble(
     notes: tuple[str, ...] = (),
     metadata: Mapping[str, Any] | None = None,
     space: str = "unknown",
+    intercept: float = 0.0,
+    stated: bool = True,
 ) -> Volume:
     """Build the (S, A, R)+ volume of a file from its voxels and index-to-RAS+ affine.
 
@@ -100,11 +104,16 @@ def assemble(
     path, name, kind
         File, layer name and format, for messages and metadata.
     unit : str, optional
-        When None it is guessed by :func:`guess_unit`.
+        When None it is found from the values by :func:`~napari_padis.scan.intensity.find_unit`.
+        Padding of values in HU is set to air.
     notes : tuple of str
     metadata : mapping, optional
     space : str
         Frame of coordinates in which ``affine`` stands, as in :class:`Volume`.
+    intercept : float
+        What the file adds to its stored values when their slope is 1, as evidence for the unit.
+    stated : bool
+        False where ``unit`` is only the format's default: what the values look like is noted.
 
     Raises
     ------
@@ -121,11 +130,16 @@ def assemble(
     source = axis_codes(affine)
     values, affine = reorient(values, affine, "SAR")
     if unit is None:
-        unit, more = guess_unit(values)
+        unit, values, more = find_unit(values, intercept)
         notes += more
-    if _obliquity(affine) > 1:
+    elif unit == "HU":
+        values, more = fill_padding(values)
+        notes += more
+    elif not stated:
+        notes += looks_like(values)
+    if obliquity(affine) > 1:
         notes += (
-            f"The slices are oblique by {_obliquity(affine):.0f} degrees; they are shown along "
+            f"The slices are oblique by {obliquity(affine):.0f} degrees; they are shown along "
             "the nearest axes and written with their true position.",
         )
     return Volume(
@@ -191,22 +205,7 @@ def usable_affine(affine: Affine, shape: tuple[int, ...], path: Path) -> Affine:
     return affine
 
 
-def guess_unit(array: NDArray[Any]) -> tuple[str, tuple[str, ...]]:
-    """Hounsfield units if the values reach from air to tissue, otherwise arbitrary.
-
-    A file that does not state its unit is taken as CT when its smallest value lies
-    between -4096 and -500 and its largest is positive; the note says so.
-    """
-    low, high = float(array.min()), float(array.max())
-    if -4096 <= low <= -500 and high > 0:
-        return "HU", (
-            f"The file states no intensity unit; values from {low:g} to {high:g} "
-            "were taken as Hounsfield units.",
-        )
-    return "arbitrary", ()
-
-
-def _obliquity(affine: Affine) -> float:
+def obliquity(affine: Affine) -> float:
     """Largest angle in degrees between an array axis and its patient axis."""
     cosines = np.abs(affine[:3, :3]) / np.asarray(voxel_sizes(affine))
     closest = [cosines[world, axis] for world, axis in enumerate(closest_axes(affine))]
