@@ -142,7 +142,7 @@ CASES |= {
     "nrrd without its data": lambda f: text(
         f / "a.nhdr", b"NRRD0004\ntype: short\ndimension: 3\nsizes: 3 2 2\n"
         b"endian: little\nencoding: raw\ndata file: gone.raw\n\n"),
-    "nrrd of an odd space": lambda f: _nrrd(f, space="3D-right-handed"),
+    "nrrd of an odd space": lambda f: _nrrd(f, space="sideways-up-front"),
     "nrrd vectors": lambda f: _nrrd(f, shape=(3, 4, 5, 6)),
     "text as mha": lambda f: text(f / "a.mha", b"hello world"),
     "binary as mha": lambda f: text(f / "a.mha", bytes(range(256)) * 20),

@@ -171,7 +171,9 @@ def test_tiff_of_imagej_ome_and_centimetres(tmp_path):
         resolutionunit="CENTIMETER",
         photometric="minisblack",
     )
-    assert read(tmp_path / "cm.tif").spacing == pytest.approx((1.0, 0.25, 0.5))
+    volume = read(tmp_path / "cm.tif")
+    assert volume.spacing == pytest.approx((0.5, 0.25, 0.5))
+    assert any("distance of the slices is not stated" in note for note in volume.notes)
     tifffile.imwrite(tmp_path / "plain.tif", pages, resolution=(72, 72), resolutionunit="INCH",
                      photometric="minisblack")  # fmt: skip
     assert read(tmp_path / "plain.tif").spacing == (1, 1, 1)

@@ -1,45 +1,36 @@
-"""Which dropped files are ours: by name, first bytes and table of contents alone."""
+"""Which dropped files are ours: by first bytes, names and table of contents alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from napari_padis.scan.read import SUFFIXES
+from napari_padis.errors import InputError
+from napari_padis.scan.formats import by_name, file_format, header_beside
 
 _IMAGE_FILES_LOOKED_AT = 50
 
 
 def is_ours(path: Path) -> bool:
     """Whether a file or folder is one that this plugin reads."""
-    from napari_padis.scan.dicom import is_dicom
+    from napari_padis.scan.parts import folder_formats, holds_dicom
 
     try:
         if path.is_dir():
-            return _image_folder(path)
-        name = path.name.lower()
-        if name.endswith((".h5", ".hdf5")):
-            return _is_our_hdf5(path)
-        if name.endswith((".cfl", ".hdr")):
-            from napari_padis.scan.kspace import is_kspace
-
-            return is_kspace(path)
-        return name.endswith(tuple(SUFFIXES)) or is_dicom(path)
-    except OSError:
+            found = folder_formats(path, _IMAGE_FILES_LOOKED_AT).values()
+            volumes = {"tiff", "nifti", "nrrd", "metaimage"}
+            return not volumes.isdisjoint(found) or holds_dicom(path, _IMAGE_FILES_LOOKED_AT)
+        path = header_beside(path)
+        kind = file_format(path)
+    except (OSError, InputError):
         return False
+    if kind == "hdf5":
+        return _is_our_hdf5(path)
+    if kind == "kspace":
+        from napari_padis.scan.kspace import is_kspace
 
-
-def _image_folder(path: Path) -> bool:
-    """Whether DICOM files or TIFF pages are among the first files of a folder."""
-    from napari_padis.scan.dicom import is_dicom
-
-    for number, child in enumerate(path.rglob("*")):
-        if number >= _IMAGE_FILES_LOOKED_AT:
-            break
-        if child.suffix.lower() in (".dcm", ".ima", ".tif", ".tiff"):
-            return True
-        if child.is_file() and is_dicom(child):
-            return True
-    return False
+        return is_kspace(path)
+    # TIFF and others under names that are not ours belong to other plugins (.lsm, .stk ...).
+    return kind == "dicom" or by_name(path) is not None
 
 
 def _is_our_hdf5(path: Path) -> bool:

@@ -14,6 +14,7 @@ from napari_padis.scan.files import as_text, existing, reading, voxel_count
 from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.lazy import LazyDataset
 from napari_padis.scan.projections import Projections
+from napari_padis.scan.units import millimetres
 
 GROUP = "exchange"
 
@@ -106,11 +107,6 @@ def _angles(path: Path, file: h5py.File, views: int) -> ViewAngles | None:
     return in_radians(theta[()], "theta", units, source=f"'{path.name}'", usual=DEGREES)
 
 
-#: Millimetres of the units in which pixel sizes are stated.
-_LENGTHS = {"m": 1e3, "cm": 10.0, "mm": 1.0, "um": 1e-3, "µm": 1e-3, "micron": 1e-3,
-            "microns": 1e-3, "nm": 1e-6}  # fmt: skip
-
-
 def _pitch(file: h5py.File) -> tuple[float | None, tuple[str, ...]]:
     """Pixel size at the sample in mm, if it is stated with a unit."""
     for name in ("measurement/instrument/detector/actual_pixel_size_x",
@@ -119,10 +115,15 @@ def _pitch(file: h5py.File) -> tuple[float | None, tuple[str, ...]]:
         found = file.get(name)
         if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "fiu":
             continue
-        length = _LENGTHS.get(as_text(found.attrs.get("units", "")).strip().lower())
+        unit = as_text(found.attrs.get("units", found.attrs.get("unit", ""))).strip()
+        length = millimetres(unit)
         value = float(np.asarray(found[()]).ravel()[0])
-        if length is not None and np.isfinite(value) and value > 0:
-            return value * length, (f"Pixel size {value * length:g} mm from '{name}'.",)
+        if not (np.isfinite(value) and value > 0):
+            continue
+        if length is None:
+            what = f"in the unknown unit '{unit}'" if unit else "without a unit"
+            return None, (f"'{name}' is {value:g} {what} and not used; state the pixel size.",)
+        return value * length, (f"Pixel size {value * length:g} mm from '{name}'.",)
     return None, ()
 
 

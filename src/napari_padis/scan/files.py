@@ -17,6 +17,9 @@ from napari_padis.errors import InputError
 #: Deflate cannot compress better than this, so a larger claim is a broken header.
 MAX_COMPRESSION = 1032
 
+#: The same of bzip2: a block of 900,000 runs of 255 equal bytes in some 40 bytes.
+MAX_BZIP2 = 1_300_000
+
 
 def existing(path: str | Path) -> Path:
     """The path, if something is there; raises InputError otherwise."""
@@ -105,7 +108,7 @@ def voxel_count(path: Path, shape: Sequence[int]) -> int:
     return count
 
 
-def check_claim(path: Path, claimed: int, available: int, compressed: bool = False) -> None:
+def check_claim(path: Path, claimed: int, available: int, compressed: bool | int = False) -> None:
     """Refuse a header that promises more bytes than its file can hold.
 
     Parameters
@@ -116,15 +119,16 @@ def check_claim(path: Path, claimed: int, available: int, compressed: bool = Fal
         Bytes of voxel data the header promises.
     available : int
         Bytes that are there.
-    compressed : bool
-        Whether the data are deflated.
+    compressed : bool or int
+        Whether the data are deflated, or how many times smaller another method makes them.
 
     Raises
     ------
     InputError
         If the file is truncated or its header is wrong.
     """
-    most = max(available, 0) * (MAX_COMPRESSION if compressed else 1)
+    ratio = MAX_COMPRESSION if compressed is True else max(int(compressed), 1)
+    most = max(available, 0) * ratio
     if claimed > most:
         raise InputError(
             f"'{path.name}' is truncated or its header is wrong: it promises "
@@ -135,7 +139,7 @@ def check_claim(path: Path, claimed: int, available: int, compressed: bool = Fal
 def stem(path: Path) -> str:
     """File name without its (possibly double) suffix."""
     name = path.name
-    for suffix in (".nii.gz", ".ome.tif", ".ome.tiff"):
+    for suffix in (".nii.gz", ".nii.bz2", ".ome.tif", ".ome.tiff"):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return path.stem if path.is_file() else name

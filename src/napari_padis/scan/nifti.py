@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,10 @@ from napari_padis.scan.files import (
     stem,
     voxel_count,
 )
-from napari_padis.scan.orientation import assemble, plain_numbers, reorient, voxel_sizes
+from napari_padis.scan.formats import opener_of, packing
+from napari_padis.scan.nifti_position import placed
+from napari_padis.scan.orientation import assemble, plain_numbers, reorient
+from napari_padis.scan.rescale import rescaled
 from napari_padis.scan.units import UNITS
 from napari_padis.scan.volume import SPACES, Volume
 
@@ -29,58 +36,39 @@ MAX_VOLUMES = 64
 #: How the description of a file that was written here begins.
 OURS = "napari-padis"
 
-_MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 
-
-def read_nifti(path: str | Path) -> Volume:
-    """Read a three-dimensional NIfTI file (.nii, .nii.gz).
+def read_nifti(path: str | Path) -> list[Volume]:
+    """Read the volumes of a NIfTI-1, NIfTI-2 or Analyze file (.nii, .nii.gz, .hdr with .img).
 
     ``scl_slope`` and ``scl_inter`` are applied; integers stay integers when both are
     whole numbers and become float32 otherwise. The unit is the one in the description
     that :func:`write_nifti` leaves there; without it see
-    :func:`napari_padis.scan.orientation.guess_unit`. Two-dimensional files become one slice.
+    :func:`napari_padis.scan.intensity.find_unit`. Two-dimensional files become one slice.
+    What the header leaves open, or states twice, is said in ``Volume.notes``.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or holds more than one volume.
+        If the file is missing, damaged or no volume.
     """
-    volumes = read_nifti_all(path)
-    if len(volumes) > 1:
-        raise InputError(
-            f"'{Path(path).name}' holds {len(volumes)} volumes where one is needed; "
-            "save the wanted one as a file of its own."
-        )
-    return volumes[0]
-
-
-def read_nifti_all(path: str | Path) -> list[Volume]:
-    """Read every volume of a three- or four-dimensional NIfTI file."""
     path = existing(path)
-    with reading(path, "NIfTI"), quiet("nibabel.global"):
-        image = nib.load(path)
-        if not isinstance(image, nib.Nifti1Image):
-            raise InputError(f"'{path.name}' is not a NIfTI file.")
+    with reading(path, "NIfTI"), quiet("nibabel.global"), _opened(path) as image:
         shape = image.shape
         count = voxel_count(path, shape)
         header = image.header
-        compressed = path.suffix.lower() == ".gz"
-        offset = 0 if compressed else int(header.get_data_offset())
+        holder = image.file_map["image"]
+        voxels = path if holder.filename is None or holder.fileobj else existing(holder.filename)
+        ratio = packing(voxels)
+        offset = 0 if ratio else int(header.get_data_offset())
         claimed = count * header.get_data_dtype().itemsize
-        check_claim(path, claimed, path.stat().st_size - offset, compressed)
+        check_claim(path, claimed, voxels.stat().st_size - offset, ratio)
         extra = [n for n in shape[3:] if n > 1]
         if len(shape) < 2 or len(extra) > 1 or (extra and extra[0] > MAX_VOLUMES):
             raise InputError(f"'{path.name}' has shape {shape}; a 3D volume is needed.")
-        notes: tuple[str, ...] = ()
-        if not int(header["qform_code"]) and not int(header["sform_code"]):
-            notes = ("The header has no orientation; rows to the left and columns to the front "
-                     "are assumed.",)  # fmt: skip
         spatial = (*shape, 1)[:3]
         values = _scaled(image).reshape((*spatial, -1))
         description = bytes(header["descrip"]).decode("latin-1").strip("\x00 ")
-        affine, space = _placed(image, description)
-        length_unit = header.get_xyzt_units()[0]
-        affine[:3] *= _MILLIMETRES.get(length_unit, 1.0)
+        affine, space, notes = placed(path, image, ours=description.startswith(OURS))
     name = stem(path)
     return [
         assemble(
@@ -92,47 +80,45 @@ def read_nifti_all(path: str | Path) -> list[Volume]:
             unit=_stated_unit(description),
             notes=notes,
             metadata={"description": description},
+            intercept=_intercept(image),
             space=space,
         )
         for i in range(values.shape[3])
     ]
 
 
-def _placed(image: nib.Nifti1Image, description: str) -> tuple[NDArray[np.float64], str]:
-    """Affine in the header's length unit, and the frame of coordinates in which it stands.
+@contextmanager
+def _opened(path: Path) -> Iterator[nib.analyze.AnalyzeImage]:
+    """An image whose voxels are not read yet; its content tells whether it is packed."""
+    opener = opener_of(path)
+    by_suffix = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix.lower())
+    if path.suffix.lower() not in (".hdr", ".img") and opener is not by_suffix:
+        with (opener or open)(path, "rb") as file:
+            start = file.read(4)
+            file.seek(0)
+            second = int.from_bytes(start, "little") == 540 or int.from_bytes(start, "big") == 540
+            kind = nib.Nifti2Image if second else nib.Nifti1Image
+            yield kind.from_file_map({"image": nib.FileHolder(str(path), file),
+                                      "header": nib.FileHolder(str(path), file)})  # fmt: skip
+        return
+    image = nib.load(path)
+    if not isinstance(image, nib.analyze.AnalyzeImage):
+        raise InputError(f"'{path.name}' is not a NIfTI file.")
+    yield image
 
-    A file of ours without codes keeps the affine that it was written with, which other
-    programs pass over.
-    """
-    header = image.header
-    code = int(header["sform_code"]) or int(header["qform_code"])
-    if not code and description.startswith(OURS):
-        written = np.array(header.get_sform(), dtype=np.float64)
-        steps = (*header.get_zooms(), 1.0, 1.0)[:3]
-        if np.allclose(voxel_sizes(written), steps, rtol=1e-3):  # nobody changed it since
-            return written, SPACES[0]
-    # Codes that the standard does not know still say that the coordinates are some file's.
-    space = SPACES[code] if 0 <= code < len(SPACES) else "aligned"
-    return np.array(image.affine, dtype=np.float64), space
 
-
-def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
+def _scaled(image: nib.analyze.AnalyzeImage) -> NDArray[Any]:
     """Voxels with slope and intercept applied, integer where that is exact."""
     proxy: Any = image.dataobj
     raw: NDArray[Any] = np.asanyarray(proxy.get_unscaled())
     slope, inter = float(proxy.slope), float(proxy.inter)
-    if slope == 1 and inter == 0:
-        return raw
-    if raw.dtype.kind not in "iuf":
-        return raw
-    if raw.dtype.kind in "iu" and slope.is_integer() and inter.is_integer():
-        ends = [int(raw.min()) * int(slope) + int(inter), int(raw.max()) * int(slope) + int(inter)]
-        fits = min(ends) >= -(2**31) and max(ends) < 2**31
-        if fits:
-            values: NDArray[Any] = raw.astype(np.int64) * int(slope) + int(inter)
-            short = min(ends) >= -(2**15) and max(ends) < 2**15
-            return values.astype(np.int16 if short else np.int32)
-    return np.asarray(raw * np.float64(slope) + inter, dtype=np.float32)
+    return rescaled(raw, slope, inter)
+
+
+def _intercept(image: nib.analyze.AnalyzeImage) -> float:
+    """What is added to the stored values, where they are not scaled."""
+    proxy: Any = image.dataobj
+    return float(proxy.inter) if float(proxy.slope) == 1 else 0.0
 
 
 def _stated_unit(description: str) -> str | None:

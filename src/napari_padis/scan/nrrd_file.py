@@ -1,7 +1,10 @@
-"""NRRD volumes (.nrrd, or .nhdr with a separate data file)."""
+"""NRRD volumes (.nrrd, or .nhdr with separate data files)."""
 
 from __future__ import annotations
 
+import math
+import re
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,123 +13,157 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.files import check_claim, existing, reading, stem, voxel_count
-from napari_padis.scan.orientation import LPS_TO_RAS, assemble
+from napari_padis.scan.files import (
+    MAX_BZIP2,
+    check_claim,
+    existing,
+    quiet,
+    reading,
+    stem,
+    voxel_count,
+)
+from napari_padis.scan.nrrd_axes import placed
+from napari_padis.scan.orientation import assemble
+from napari_padis.scan.rescale import rescaled
+from napari_padis.scan.units import intensity
 from napari_padis.scan.volume import Volume
 
-#: Signs that turn a NRRD space's axes into Right, Anterior, Superior.
-_SPACES = {
-    "right-anterior-superior": (1, 1, 1),
-    "ras": (1, 1, 1),
-    "left-anterior-superior": (-1, 1, 1),
-    "las": (-1, 1, 1),
-    "left-posterior-superior": (-1, -1, 1),
-    "lps": (-1, -1, 1),
-}
+#: More volumes in one file than this are taken for a time series.
+MAX_VOLUMES = 64
 
-_MILLIMETRES = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "um": 1e-3, "µm": 1e-3, "microns": 1e-3}
+_HEADER_LIMIT = 1_000_000
+
+_BZIP2 = ("bzip2", "bz2")
+_UNCOMPRESSED = ("raw", "txt", "text", "ascii", "hex")
 
 
-def read_nrrd(path: str | Path) -> Volume:
-    """Read a two- or three-dimensional NRRD file to (S, A, R)+.
+def read_nrrd(path: str | Path) -> list[Volume]:
+    """Read the volumes of a two-, three- or four-dimensional NRRD file.
 
-    ``space directions`` and ``space origin`` are used in RAS, LAS and LPS space;
-    a file without a space is taken as LPS, which is said in the notes.
+    ``space directions`` and ``space origin`` are used in RAS, LAS and LPS space, in the
+    ``space units`` of each axis; a file without such a space is taken as LPS, which is said
+    in the notes. An axis of kind ``list`` or ``time`` counts volumes.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or not a single volume.
+        If the file is missing, damaged or holds no greyscale volume.
     """
     path = existing(path)
-    with reading(path, "NRRD"):
-        header: dict[str, Any] = dict(nrrd.read_header(str(path)))
+    with reading(path, "NRRD"), quiet("nrrd"):
+        header, files, offset = _header(path)
         shape = tuple(int(n) for n in header["sizes"])
-        _check_size(path, header, shape)
-        array, _ = nrrd.read(str(path))
-        steps, notes = _steps(header, len(shape))
-        domain = [axis for axis, step in enumerate(steps) if step is not None]
-        others = [side for axis, side in enumerate(shape) if axis not in domain]
-        if max(others, default=1) > 1 or not 2 <= len(domain) <= 3:
-            raise InputError(
-                f"'{path.name}' has shape {shape}; a greyscale volume with two or three "
-                "axes is needed."
-            )
-        array = array.reshape([shape[axis] for axis in domain])
-        matrix = np.eye(4)
-        matrix[2, 2] = len(domain) == 3  # a missing third axis is completed by assemble
-        for column, axis in enumerate(domain):
-            matrix[:3, column] = steps[axis]
-        matrix[:3, 3] = _origin(header)
-    signs = _signs(header)
-    to_ras = LPS_TO_RAS if signs is None else np.diag([*signs, 1.0])
-    if signs is None:
-        notes += ("The header has no orientation; left-posterior-superior is assumed.",)
-    return assemble(
-        array, to_ras @ matrix, path=path, name=stem(path), kind="NRRD", notes=notes
-    )  # fmt: skip
+        width = nrrd.reader._determine_datatype(header).itemsize
+        _check_size(path, header, files, offset, voxel_count(path, shape) * width)
+        array = _voxels(path, header, files, offset)
+        axes, affine, space, notes = placed(path, header, shape)
+        others = [axis for axis in range(len(shape)) if axis not in axes]
+        count = math.prod(shape[axis] for axis in others)
+        if count > MAX_VOLUMES:
+            raise InputError(f"'{path.name}' holds {count} volumes; save the wanted ones alone.")
+        array = array.transpose((*axes, *others)).reshape([*(shape[a] for a in axes), count])
+        unit, factor, more = _unit(header)
+    return [
+        assemble(
+            rescaled(array[..., k], factor, 0),
+            affine,
+            path=path,
+            name=stem(path) if count == 1 else f"{stem(path)} {k + 1}",
+            kind="NRRD",
+            unit=unit,
+            notes=(*notes, *more),
+            space=space,
+        )
+        for k in range(count)
+    ]
 
 
-def _signs(header: dict[str, Any]) -> tuple[int, ...] | None:
-    space = str(header.get("space", "")).strip().lower()
-    if space and space not in _SPACES:
-        raise InputError(f"The NRRD space '{space}' is not a patient space (RAS, LAS or LPS).")
-    return _SPACES.get(space)
+def _header(path: Path) -> tuple[dict[str, Any], list[Path], int]:
+    """Header, separate data files (none when attached), position of the data.
+
+    The text is decoded here, because pynrrd drops what is not ASCII: 'µm' would become 'm'.
+    """
+    lines: list[str] = []
+    names: list[str] | None = None
+    with path.open("rb") as file:
+        while file.tell() < _HEADER_LIMIT:
+            raw = file.readline(_HEADER_LIMIT)
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError:
+                line = raw.decode("latin-1")
+            line = line.rstrip()
+            if names is not None:  # a LIST of files ends with the header
+                names += [line] if line else []
+            elif re.match(r"data ?file:\s*LIST\b", line):
+                names = []
+                lines.append(line)
+            elif line or not raw:
+                lines.append(line)
+            if not raw or (not line and names is None):
+                break
+        offset = file.tell()
+    header: dict[str, Any] = dict(nrrd.read_header(line for line in [*lines, ""]))
+    stated = str(header.get("data file", header.get("datafile", "")))
+    if names is None:
+        names = [stated] if stated else []
+        if "%" in stated:  # pattern first last step, and perhaps the number of dimensions
+            names = _numbered(stated)
+    return header, [existing(path.parent / name) for name in names], offset
 
 
-def _steps(
-    header: dict[str, Any], ndim: int
-) -> tuple[list[NDArray[np.float64] | None], tuple[str, ...]]:
-    """Step in mm along each axis, None for axes that are not spatial."""
-    unit = header.get("space units") or header.get("units") or ["mm"]
-    factor = _MILLIMETRES.get(str(next(iter(unit), "mm")).strip('"').lower(), 1.0)
-    directions = header.get("space directions")
-    if directions is not None:
-        rows: list[NDArray[np.float64] | None] = []
-        for row in directions:
-            if row is None or not np.isfinite(np.asarray(row, float)).all():
-                rows.append(None)
-                continue
-            step = np.zeros(3)
-            values = np.asarray(row, dtype=np.float64)
-            step[: len(values)] = values
-            rows.append(step * factor)
-        return rows, ()
-    spacings = np.asarray(header.get("spacings", np.full(ndim, np.nan)), dtype=np.float64)
-    known = np.isfinite(spacings)
-    notes = () if known.all() else ("Some voxel spacings are missing and taken as 1 mm.",)
-    spatial = list(range(ndim))[-3:] if ndim > 3 else list(range(ndim))
-    steps: list[NDArray[np.float64] | None] = [None] * ndim
-    for column, axis in enumerate(spatial):
-        step = np.zeros(3)
-        step[column] = abs(spacings[axis]) * factor if known[axis] else 1.0
-        steps[axis] = step
-    return steps, notes
+def _numbered(stated: str) -> list[str]:
+    """Names of a pattern such as ``slice%03d.raw 1 20 1``."""
+    found = re.fullmatch(r"(.*%\d*d.*?)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)(\s+\d+)?", stated)
+    if found is None:
+        raise InputError(f"The pattern of data files '{stated}' is not understood.")
+    first, last, step = (int(word) for word in found.groups()[1:4])
+    numbers = range(first, last + (1 if step > 0 else -1), step or 1)
+    return [found[1] % number for number in islice(numbers, 100_000)]
 
 
-def _origin(header: dict[str, Any]) -> NDArray[np.float64]:
-    origin = np.zeros(3)
-    stated = np.asarray(header.get("space origin", np.zeros(3)), dtype=np.float64)
-    if np.isfinite(stated).all():
-        origin[: len(stated)] = stated
-    return origin
+def _voxels(path: Path, header: dict[str, Any], files: list[Path], offset: int) -> NDArray[Any]:
+    """Voxels in the order of the header's axes."""
+    plain = {k: v for k, v in header.items() if k not in ("data file", "datafile")}
+    if not files:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            return np.asarray(nrrd.read_data(plain, stream, str(path)))
+    sizes = np.asarray(header["sizes"])
+    total, part = int(sizes.prod()), int(sizes.prod()) // len(files)
+    if part * len(files) != total:
+        raise InputError(f"'{path.name}' names {len(files)} files, which do not fit its size.")
+    plain |= {"sizes": np.array([part]), "dimension": 1}
+    blocks = []
+    for file in files:
+        with file.open("rb") as stream:
+            blocks.append(np.asarray(nrrd.read_data(plain, stream, str(file))))
+    voxels = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+    return voxels.reshape(sizes[::-1]).T
 
 
-def _check_size(path: Path, header: dict[str, Any], shape: tuple[int, ...]) -> None:
-    count = voxel_count(path, shape)
+def _check_size(
+    path: Path, header: dict[str, Any], files: list[Path], offset: int, claimed: int
+) -> None:
     encoding = str(header.get("encoding", "raw")).lower()
-    data_file = header.get("data file", header.get("datafile"))
-    if isinstance(data_file, str) and " " not in data_file and "%" not in data_file:
-        held = existing(path.parent / data_file).stat().st_size
-    elif data_file is None:
-        held = path.stat().st_size
-    else:
-        return  # a list of files: each is checked when it is read
-    width = 1
-    kind = str(header.get("type", ""))
-    for size, words in ((8, ("64", "long long", "double")), (4, ("32", "float")), (2, ("short",))):
-        if any(word in kind for word in words):
-            width = size
-            break
-    compressed = encoding not in ("raw", "txt", "text", "ascii", "hex")
-    check_claim(path, count * (width if encoding == "raw" or compressed else 1), held, compressed)
+    held = sum(f.stat().st_size for f in files) if files else path.stat().st_size - offset
+    if encoding in _UNCOMPRESSED[1:]:
+        claimed = voxel_count(path, [int(n) for n in header["sizes"]])  # a digit and a blank
+    ratio = MAX_BZIP2 if encoding in _BZIP2 else encoding not in _UNCOMPRESSED
+    check_claim(path, claimed, held, ratio)
+
+
+def _unit(header: dict[str, Any]) -> tuple[str | None, float, tuple[str, ...]]:
+    """Intensity unit (None: not stated), the factor to it, and what is noted of the values."""
+    notes: tuple[str, ...] = ()
+    low, high = (header.get(f"old {end}", header.get(f"old{end}")) for end in ("min", "max"))
+    if low is not None and high is not None:
+        notes = (f"The values were quantised from the range {low:g} to {high:g}; those stored are "
+                 "taken.",)  # fmt: skip
+    stated = str(header.get("sample units", "")).strip()
+    unit = intensity(stated) if stated.strip('"') else None
+    if unit is not None and unit[0] != "arbitrary":
+        return *unit, notes
+    if unit is None and stated.strip('"'):
+        notes += (f"The unit of the values, {stated}, is not known.",)
+    return None, 1.0, notes

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
@@ -23,7 +23,8 @@ from napari_padis.scan.files import (
     stem,
     voxel_count,
 )
-from napari_padis.scan.orientation import assemble, plain_numbers, reorient
+from napari_padis.scan.orientation import assemble, plain_numbers, reorient, voxel_sizes
+from napari_padis.scan.tiff_metadata import calibrated, spacing
 from napari_padis.scan.units import UNITS
 from napari_padis.scan.volume import Volume
 
@@ -31,12 +32,11 @@ SUFFIXES = (".tif", ".tiff")
 
 _MARK = "napari-padis"
 
-_MILLIMETRES = {
-    "mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "centimeter": 10.0,
-    "m": 1000.0, "meter": 1000.0, "inch": 25.4, "in": 25.4, "nm": 1e-6, "nanometer": 1e-6,
-    "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "\\u00b5m": 1e-3, "micron": 1e-3, "microns": 1e-3,
-    "micrometer": 1e-3,
-}  # fmt: skip
+#: Axes whose parts are volumes of their own, by tifffile's letters.
+_NAMED = {"C": "channel", "T": "time point", "R": "tile", "P": "position", "V": "view"}
+
+#: More volumes in one image than this are taken for a film.
+MAX_VOLUMES = 64
 
 _ORIENTATION_NOTE = (
     "TIFF stores no orientation: pages are taken from feet to head, with the patient's front "
@@ -44,44 +44,73 @@ _ORIENTATION_NOTE = (
 )
 
 
-def read_tiff(path: str | Path) -> Volume:
-    """Read a TIFF file or a folder of single-page TIFF files (in natural order).
+def read_tiff(path: str | Path) -> list[Volume]:
+    """Read the volumes of a TIFF file or a folder of single-page TIFF files (in natural order).
 
-    Spacing comes from ImageJ, OME or resolution tags where there are any (a plain
-    resolution in dots per inch is a print size and is ignored), otherwise it is 1 mm.
-    The unit is arbitrary unless the file was written by :func:`write_tiff`, which also
-    keeps the affine. Pages are taken in radiological view, from feet to head.
+    Spacing comes from OME, ImageJ, the text of microscopes or the resolution in pixels per
+    centimetre (see :mod:`napari_padis.scan.tiff_metadata`), otherwise it is 1 mm. The
+    calibration of ImageJ is applied. The unit is arbitrary unless ImageJ or
+    :func:`write_tiff` states another; the latter also keeps the affine. Pages are taken in
+    radiological view, from feet to head.
+
+    Returns
+    -------
+    list of Volume
+        The largest image of the file first; channels and points in time are volumes of
+        their own.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, coloured or has more than three axes.
+        If the file is missing, damaged, coloured or has axes that are not known.
     """
     path = existing(path)
     with reading(path, "TIFF"), quiet("tifffile"):
         files = _pages_of(path)
-        array, steps, notes, ours = _read_file(files[0])
+        images = _read_file(files[0])
         if len(files) > 1:
-            array = _stack(path, files, array)
-    if ours is not None and len(files) == 1:
-        affine = np.asarray(ours.get("affine"), dtype=np.float64)
-        unit = ours.get("unit") if ours.get("unit") in UNITS else "arbitrary"
-        extra = {"orientation": ours["orientation"]} if "orientation" in ours else {}
-        return assemble(array, affine, path=path, name=stem(path), kind="TIFF", unit=unit,
-                        metadata=extra, space=ours.get("space", "unknown"))  # fmt: skip
-    affine = np.zeros((4, 4))
-    affine[3, 3] = 1
-    # Rows go from front to back and columns from the patient's right to the left.
-    affine[2, 0], affine[1, 1], affine[0, 2] = steps[0], -steps[1], -steps[2]
-    return assemble(array, affine, path=path, name=stem(path), kind="TIFF", unit="arbitrary",
-                    notes=(*notes, _ORIENTATION_NOTE))  # fmt: skip
+            images = [replace(images[0], array=_stack(path, files, images[0].array))]
+    return [_volume(path, image) for image in images]
 
 
 def read_pages(path: Path) -> NDArray[Any]:
-    """Pages of a TIFF file or folder as they are stored: (pages, rows, columns)."""
+    """Pages of a TIFF file or folder, (pages, rows, columns), calibrated as ImageJ shows them."""
     files = _pages_of(path)
-    first = _read_file(files[0])[0]
+    first = _read_file(files[0])[0].array
     return _stack(path, files, first) if len(files) > 1 else first
+
+
+@dataclass(frozen=True)
+class _Image:
+    """Voxels (pages, rows, columns), spacing in that order, and what is known of them."""
+
+    array: NDArray[Any]
+    steps: tuple[float, float, float]
+    unit: str | None
+    label: str
+    notes: tuple[str, ...]
+    ours: dict[str, Any] | None
+
+
+def _volume(path: Path, image: _Image) -> Volume:
+    name, notes = f"{stem(path)}{image.label}", image.notes
+    if image.ours is not None:
+        affine = np.asarray(image.ours.get("affine"), dtype=np.float64)
+        unit = image.ours.get("unit") if image.ours.get("unit") in UNITS else "arbitrary"
+        extra = {k: image.ours[k] for k in ("orientation",) if k in image.ours}
+        same = np.allclose(voxel_sizes(affine), image.steps, rtol=1e-3)
+        if same and image.ours.get("shape", list(image.array.shape)) == list(image.array.shape):
+            return assemble(image.array, affine, path=path, name=name, kind="TIFF", unit=unit,
+                            metadata=extra, space=image.ours.get("space", "unknown"))  # fmt: skip
+        notes += ("The image was cropped or scaled since napari-padis wrote it; its position in "
+                  "the patient is lost.",)  # fmt: skip
+        image = replace(image, unit=unit)
+    affine = np.zeros((4, 4))
+    affine[3, 3] = 1
+    # Rows go from front to back and columns from the patient's right to the left.
+    affine[2, 0], affine[1, 1], affine[0, 2] = image.steps[0], -image.steps[1], -image.steps[2]
+    return assemble(image.array, affine, path=path, name=name, kind="TIFF", unit=image.unit,
+                    notes=(*notes, _ORIENTATION_NOTE))  # fmt: skip
 
 
 def _pages_of(path: Path) -> list[Path]:
@@ -97,35 +126,70 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(p), "") if p.isdigit() else (0, p) for p in re.split(r"(\d+)", path.name.lower())]
 
 
-def _read_file(
-    path: Path,
-) -> tuple[NDArray[Any], tuple[float, float, float], tuple[str, ...], dict[str, Any] | None]:
-    """Voxels (pages, rows, columns), spacing in that order, notes, our own record."""
+def _read_file(path: Path) -> list[_Image]:
+    """Every greyscale image of a file, the largest first."""
     with tifffile.TiffFile(path) as file:
         if not file.series:
             raise InputError(f"'{path.name}' holds no image; copy or export it again.")
-        series = max(file.series, key=lambda s: s.size)
-        voxel_count(path, series.shape)
-        page = file.pages.first
-        compressed = int(page.compression) != 1
-        check_claim(path, series.nbytes, path.stat().st_size, compressed)
-        squeezed = tuple(n for n in series.shape[:-2] if n > 1) + tuple(series.shape[-2:])
-        if "S" in series.axes or not 2 <= len(squeezed) <= 3:
-            raise InputError(
-                f"'{path.name}' has shape {series.shape} ({series.axes}); one greyscale stack "
-                "is needed."
-            )
-        array = series.asarray().reshape((-1, *squeezed[-2:]))
-        if array.shape[0] * array.shape[1] * array.shape[2] != series.size:
-            raise InputError(f"'{path.name}' is truncated.")
-        steps, notes = _spacing(file)
-        return array, steps, notes, _own_record(file)
+        ordered = sorted(enumerate(file.series), key=lambda pair: -pair[1].size)
+        images, failed = _images_of(path, file, *ordered[0]), []
+        for index, series in ordered[1:]:
+            try:
+                images += _images_of(path, file, index, series)
+            except InputError:
+                failed.append(str(series.shape))
+    if failed:
+        note = f"Also in the file and not read: images of shape {', '.join(failed[:5])}."
+        images = [replace(images[0], notes=(*images[0].notes, note)), *images[1:]]
+    return images
+
+
+def _images_of(
+    path: Path, file: tifffile.TiffFile, index: int, series: tifffile.TiffPageSeries
+) -> list[_Image]:
+    """The volumes of one series; channels and points in time are taken apart."""
+    voxel_count(path, series.shape)
+    page = series.keyframe
+    check_claim(path, series.nbytes, path.stat().st_size, int(page.compression) != 1)
+    axes = [(a, n) for a, n in zip(series.axes[:-2], series.shape[:-2], strict=True) if n > 1]
+    names = "".join(a for a, _ in axes)
+    stacked = "Z" if len(axes) > 1 else names
+    others = [(a, n) for a, n in axes if a != stacked]
+    count = math.prod(n for _, n in others)
+    if (
+        series.axes[-2:] != "YX"
+        or len(axes) != len(others) + len(stacked)
+        or any(a not in _NAMED for a, _ in others)
+        or count > MAX_VOLUMES
+    ):
+        raise InputError(
+            f"'{path.name}' has shape {series.shape} ({series.axes}); one greyscale stack is "
+            "needed."
+        )
+    stored = series.asarray()
+    if stored.size != series.size:
+        raise InputError(f"'{path.name}' is truncated.")
+    stored = stored.reshape([n for _, n in axes] + list(series.shape[-2:]))
+    if others:
+        stored = np.moveaxis(stored, names.index("Z"), -3)
+    stored = stored.reshape((count, -1, *series.shape[-2:]))
+    steps, notes = spacing(file, index)
+    if not others and stacked in _NAMED:
+        notes += (f"The pages are stated to be {_NAMED[stacked]}s; they are taken as slices.",)
+    title = f" image {index + 1}" if len(file.series) > 1 else ""
+    images = []
+    for k, number in enumerate(np.ndindex(*(n for _, n in others))):
+        words = [f" {_NAMED[a]} {i + 1}" for (a, _), i in zip(others, number, strict=True)]
+        values, unit, more = calibrated(file, stored[k])
+        images.append(_Image(values, steps, unit, title + "".join(words), (*notes, *more),
+                             _own_record(file)))  # fmt: skip
+    return images
 
 
 def _stack(path: Path, files: list[Path], first: NDArray[Any]) -> NDArray[Any]:
     pages = [first]
     for file in files[1:]:
-        page = _read_file(file)[0]
+        page = _read_file(file)[0].array
         if page.shape != first.shape or page.shape[0] != 1:
             raise InputError(
                 f"The TIFF files in '{path.name}' do not form one stack: '{file.name}' has "
@@ -133,46 +197,6 @@ def _stack(path: Path, files: list[Path], first: NDArray[Any]) -> NDArray[Any]:
             )
         pages.append(page)
     return np.concatenate(pages)
-
-
-def _spacing(file: tifffile.TiffFile) -> tuple[tuple[float, float, float], tuple[str, ...]]:
-    """Spacing of (pages, rows, columns) in mm, from whatever states it."""
-    if file.ome_metadata:
-        found = _ome_spacing(file.ome_metadata)
-        if found:
-            return found, ()
-    tags = file.pages.first.tags
-    unit_code = int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
-    per_unit = []
-    for name in ("YResolution", "XResolution"):
-        top, bottom = tags[name].value if name in tags else (0, 1)
-        per_unit.append(float(Fraction(int(top), int(bottom))) if top and bottom else 0.0)
-    imagej = file.imagej_metadata or {}
-    factor = _MILLIMETRES.get(str(imagej.get("unit", "")).strip().lower())
-    if factor is None and not imagej and unit_code == 3:
-        factor = 10.0
-    if factor is not None and all(per_unit):
-        depth = float(imagej.get("spacing", 0) or 0)
-        rows, columns = factor / per_unit[0], factor / per_unit[1]
-        if depth > 0:
-            return (depth * factor, rows, columns), ()
-        return (1.0, rows, columns), ("The distance of the slices is unknown; 1 mm is assumed.",)
-    return (1.0, 1.0, 1.0), ("The file states no spacing; 1 mm is assumed.",)
-
-
-def _ome_spacing(xml: str) -> tuple[float, float, float] | None:
-    try:
-        pixels = next(e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("Pixels"))
-    except (ElementTree.ParseError, StopIteration):
-        return None
-    steps = []
-    for axis in "ZYX":
-        value = float(pixels.get(f"PhysicalSize{axis}", "0") or 0)
-        unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
-        steps.append(value * _MILLIMETRES.get(unit.lower(), 1.0))
-    if not (steps[1] > 0 and steps[2] > 0):
-        return None
-    return steps[0] if steps[0] > 0 else 1.0, steps[1], steps[2]
 
 
 def _own_record(file: tifffile.TiffFile) -> dict[str, Any] | None:
@@ -202,7 +226,7 @@ def write_tiff(path: str | Path, volume: Volume) -> Path:
     if values.dtype not in (np.int16, np.uint16, np.uint8, np.float32):
         values = values.astype(np.float32)
     record: dict[str, Any] = {"format": _MARK, "unit": volume.unit, "affine": affine.tolist()}
-    record["space"] = volume.space
+    record["space"], record["shape"] = volume.space, list(values.shape)
     if "orientation" in volume.metadata:
         record["orientation"] = volume.metadata["orientation"]
     info = json.dumps(record)
