@@ -9,14 +9,14 @@ from napari_padis.scan.read import read
 from napari_padis.scan.volume import Volume
 from napari_padis.scan.write import write
 
-RESULT = {
-    "mean.nii.gz",
-    "std.nii.gz",
-    "variance.nii.gz",
-    "samples.nii.gz",
-    "recipe.json",
-    "report.json",
-}
+#: What a method without samples leaves, and what two samples or more add.
+IMAGE = {"mean.nii.gz", "recipe.json", "report.json"}
+SPREAD = {"std.nii.gz", "variance.nii.gz"}
+SAMPLES = {"samples.nii.gz"}
+
+
+def files_in(folder):
+    return {path.name for path in folder.iterdir()}
 
 
 def fbp(cli, measurement, out, *words):
@@ -27,7 +27,8 @@ def test_files_position_and_metrics(cli, volume_file, measurement_file, tmp_path
     out = tmp_path / "out"
     result = fbp(cli, measurement_file, out, "--reference", volume_file)
     assert result.exit_code == 0, result.output
-    assert {path.name for path in out.iterdir()} == RESULT
+    assert files_in(out) == IMAGE
+    assert f"{out}: FBP, " in result.stdout
     truth, mean = read(volume_file), read(out / "mean.nii.gz")
     assert mean.unit == "HU"
     assert mean.shape == truth.shape
@@ -55,7 +56,8 @@ def test_iterations_are_told_as_such(cli, measurement_file, tmp_path):
     assert "iteration 3, residual" in result.stderr
     assert "nan" not in result.stderr
     assert "evaluations" not in result.stderr
-    assert ": 1 sample, " in result.stdout
+    assert ": Least squares, " in result.stdout
+    assert "sample" not in result.stdout
     assert "iterations" not in fbp(cli, measurement_file, tmp_path / "out").stderr
 
 
@@ -111,6 +113,9 @@ def test_sampling_with_a_trained_prior(cli, volume_file, measurement_file, tiny_
     assert result.exit_code == 0, result.output
     report = json.loads((out / "report.json").read_text())
     assert report["samples"] == 2
+    assert report["image"] == "posterior mean"
+    assert files_in(out) == IMAGE | SPREAD | SAMPLES
+    assert f"{out}: posterior mean of 2 samples, " in result.stdout
     assert report["network_evaluations"] > 0
     assert np.isfinite(read(out / "std.nii.gz").array).all()
     recipe = json.loads((out / "recipe.json").read_text())
@@ -133,9 +138,54 @@ def test_interrupt_keeps_the_partial_result(cli, measurement_file, tmp_path, mon
     result = fbp(cli, measurement_file, tmp_path / "out")
     assert result.exit_code == 130
     assert "partial" in result.stdout
-    assert {path.name for path in (tmp_path / "out").iterdir()} == RESULT
+    assert files_in(tmp_path / "out") == IMAGE
     assert json.loads((tmp_path / "out" / "report.json").read_text())["complete"] is False
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_one_sample_has_no_spread_and_answers_nothing(
+    cli, measurement_file, volume_file, tiny_prior, tmp_path
+):
+    out = tmp_path / "out"
+    words = ("--method", "padis-calibrated", "--prior", tiny_prior, "--samples", 1, "--steps", 3)
+    result = cli("reconstruct", measurement_file, *words, "--quiet", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert files_in(out) == IMAGE | SAMPLES
+    assert f"{out}: posterior sample, " in result.stdout
+    report = json.loads((out / "report.json").read_text())
+    assert (report["image"], report["samples"]) == ("posterior sample", 1)
+    assert report["spread"] == "none: one sample only"
+    asked = ("--regions", volume_file, "--exceeds", 0, "--out", tmp_path / "asked")
+    result = cli("reconstruct", measurement_file, *words, "--quiet", *asked)
+    assert result.exit_code == 2
+    assert "over one sample" in result.stderr
+
+
+def test_interrupt_before_the_first_sample(
+    cli, measurement_file, tiny_prior, tmp_path, monkeypatch
+):
+    """Also over an older result, whose standard deviation must not stay."""
+    real, stopped = engine.run, []
+
+    def interrupted(recipe, measurement, control, store):
+        for event in real(recipe, measurement, control, store):
+            yield event
+            if stopped and type(event).__name__ == stopped[0] and not control.stopped:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(engine, "run", interrupted)
+    out = tmp_path / "out"
+    words = ("--prior", tiny_prior, "--samples", 2, "--steps", 3, "--quiet", "--out", out)
+    assert cli("reconstruct", measurement_file, *words).exit_code == 0
+    assert files_in(out) == IMAGE | SPREAD | SAMPLES
+    for kind, title in (("Started", "FBP"), ("Statistics", "mean of iterates (stopped)")):
+        stopped[:] = [kind]
+        result = cli("reconstruct", measurement_file, *words)
+        assert result.exit_code == 130
+        assert files_in(out) == IMAGE
+        assert f"{out}: {title}, " in result.stdout
+        report = json.loads((out / "report.json").read_text())
+        assert (report["image"], report["samples_finished"]) == (title, 0)
 
 
 def test_second_interrupt_discards(cli, measurement_file, tmp_path, monkeypatch):

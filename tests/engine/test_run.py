@@ -99,9 +99,64 @@ def test_a_recipe_from_json_repeats_the_run(recipe, small_measurement, tmp_path)
 
 def test_fbp_needs_no_prior(small_measurement):
     r = result(Recipe(method="fbp", prior="does-not-matter", samples=3), small_measurement)
-    assert r.samples.shape[0] == 1
     assert r.report["network_evaluations"] == 0
-    assert np.all(r.std == 0)
+
+
+def test_what_is_no_sample_is_not_called_one(recipe, small_measurement):
+    """Neither the image of a method that makes one, nor what a stop leaves under way."""
+    fbp = result(Recipe(method="fbp", samples=3), small_measurement)
+    one = result(recipe.model_copy(update={"method": "map", "samples": 3}), small_measurement)
+    before, within = Control(), Control()
+    before.stop()
+    nothing = events(recipe, small_measurement, before)
+    under_way = []
+    for event in run(recipe.model_copy(update={"steps": 50}), small_measurement, within):
+        under_way.append(event)
+        if isinstance(event, Statistics):
+            assert event.std is not None, "two samples under way have a spread to look at"
+            within.stop()
+    assert np.array_equal(nothing[-1].result.mean, nothing[0].initial)
+    found = {
+        "FBP": fbp,
+        "Most probable image": one,
+        "FBP (stopped)": nothing[-1].result,
+        "mean of iterates (stopped)": under_way[-1].result,
+    }
+    for title, r in found.items():
+        assert title.startswith(r.title), (title, r.title)
+        assert r.report["image"] == r.title
+        assert r.std is None
+        assert r.variance is None
+        assert r.samples.shape == (0, 3, 40, 36)
+        assert (r.report["samples"], r.report["samples_finished"]) == (0, 0)
+        assert r.report["spread"].startswith("none: ")
+        assert r.report["effective_samples"] is None
+        assert not r.quantiles
+    assert "makes one image" in one.report["spread"]
+    assert "stopped before" in under_way[-1].result.report["spread"]
+
+
+def test_one_sample_has_no_spread(recipe, small_measurement):
+    seen = events(recipe.model_copy(update={"samples": 1}), small_measurement)
+    assert all(e.std is None and e.variance is None for e in seen if isinstance(e, Statistics))
+    r = seen[-1].result
+    assert (r.title, r.std, r.variance) == ("posterior sample", None, None)
+    assert r.samples.shape == (1, 3, 40, 36)
+    assert np.array_equal(r.mean, r.samples[0])
+    assert result(recipe, small_measurement).title == "posterior mean"
+
+
+def test_a_stop_between_samples_keeps_the_finished_ones(recipe, small_measurement):
+    """Two of four chains are done; those under way are left out of everything."""
+    control = Control()
+    wanted = recipe.model_copy(update={"samples": 4, "chains": 2, "steps": 3})
+    for event in run(wanted, small_measurement, control):
+        if isinstance(event, Progress) and event.fraction > 0.55:
+            control.stop()
+    r = event.result
+    assert not r.complete
+    assert (r.title, len(r.samples)) == ("posterior mean", 2)
+    assert np.allclose(r.std, r.samples.std(0, ddof=1), atol=0.02)
 
 
 def test_slices_keep_their_place(recipe, small_measurement):

@@ -77,6 +77,21 @@ def test_a_second_result_replaces_the_first(result, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths.values()}
 
 
+def test_what_there_is_not_is_not_written(result, tmp_path):
+    """A standard deviation of one sample, and samples of a method that makes none."""
+    full = {*save_result(result, tmp_path)}
+    assert full == {"mean", "std", "variance", "samples", "recipe", "report"}
+    one = replace(result, std=None, variance=None, samples=result.samples[:1])
+    assert {*save_result(one, tmp_path)} == {"mean", "samples", "recipe", "report"}
+    assert not (tmp_path / "std.nii.gz").exists(), "that of an earlier result does not fit either"
+    assert not (tmp_path / "variance.nii.gz").exists()
+    none = replace(one, samples=result.samples[:0], title="FBP")
+    paths = save_result(none, tmp_path)
+    names = {"mean.nii.gz", "recipe.json", "report.json"}
+    assert {path.name for path in paths.values()} == names
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
 def test_failure_leaves_the_old_result_whole(result, tmp_path, monkeypatch):
     paths = save_result(result, tmp_path)
     before = {name: path.read_bytes() for name, path in paths.items()}

@@ -94,7 +94,9 @@ def _announcement(event: Started) -> str:
 def summary(result: Result, folder: Path) -> str:
     """What came out, in one line."""
     count = len(result.samples)
-    words = [f"{folder}: {count} {'sample' if count == 1 else 'samples'}"]
+    words = [f"{folder}: {result.title}"]
+    if count > 1:
+        words[0] += f" of {count} samples"
     if (chains := result.report.get("finished_chains")) and (r_hat := result.report["r_hat"]):
         worth = result.report["effective_samples"]
         words[0] += f" of {chains} chains (worth {worth:.3g}, R-hat {r_hat:.2f})"

@@ -28,11 +28,11 @@ class Question:
     def answers(self, result: Result) -> list[dict[str, Any]]:
         """One entry per region, see :class:`napari_padis.posterior.regions.Exceedance`.
 
-        Empty if the run ended before any sample was finished.
+        Empty if the run ended before two samples were finished: over one nothing can be counted.
         """
         from napari_padis.posterior.regions import exceedance
 
-        if not result.report["samples_finished"]:
+        if result.report["samples_finished"] < 2:
             return []
         effective = result.report["effective_samples"]
         found = exceedance(result.samples, self.regions, self.threshold, effective=effective)
@@ -58,11 +58,20 @@ def read_question(
         return None
     if path is None or threshold is None:
         raise InputError("Give both --regions and --exceeds, or neither.")
-    if method.coupled or not method.needs_prior:
+    if not method.sampler:
+        raise InputError(
+            f"'{method.name}' makes one image and no samples over which probabilities could be "
+            "counted: choose a method with independent samples, 'padis-calibrated' for instance."
+        )
+    if method.coupled:
         raise InputError(
             f"The samples of '{method.name}' are not independent, so that no probabilities can be "
             "counted over them: choose a method with independent samples, 'padis-calibrated' for "
             "instance."
+        )
+    if recipe.samples * method.draws(recipe.options) < 2:
+        raise InputError(
+            "No probabilities can be counted over one sample: ask for more with '--samples'."
         )
     import numpy as np
 

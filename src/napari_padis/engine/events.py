@@ -57,6 +57,8 @@ class Started:
         How the forward model is computed, and why.
     draws : int
         Of each chain.
+    method : str
+        The method in a few words; of a direct one, what it makes, such as 'FBP'.
     """
 
     shape: tuple[int, int, int]
@@ -72,6 +74,7 @@ class Started:
     sigma_y: float
     projector: str = ""
     draws: int = 1
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,15 @@ class Iterate:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean, standard deviation (unit) and variance (unit squared) over samples."""
+    """Mean, standard deviation (unit) and variance (unit squared) over samples.
+
+    Those under way count as they are now. Of fewer than two there is no spread: ``std`` and
+    ``variance`` are None.
+    """
 
     mean: Array
-    std: Array
-    variance: Array
+    std: Array | None
+    variance: Array | None
     samples: int
 
 
@@ -125,14 +132,19 @@ class Notice:
 class Result:
     """What is kept: statistics, samples (N, S, A, R), recipe and report as plain dicts.
 
+    ``title`` says what ``mean`` is: 'posterior mean' of two samples or more, 'posterior sample'
+    of one, else the image that the method made ('FBP', 'Total variation') or what a stop left
+    ('iterate (stopped)'). ``samples`` holds finished samples of the posterior and nothing
+    else, so that it may be empty; of fewer than two, ``std`` and ``variance`` are None.
+
     Samples that are in a store are read when they are indexed. ``quantiles`` holds volumes
     named ``q05``, ``q50`` and ``q95``, or nothing where there are too few samples for them.
     ``space`` is the frame of coordinates in which ``affine`` stands.
     """
 
     mean: Array
-    std: Array
-    variance: Array
+    std: Array | None
+    variance: Array | None
     samples: Array | StoredSamples
     spacing: tuple[float, float, float]
     affine: NDArray[np.float64]
@@ -142,6 +154,7 @@ class Result:
     complete: bool
     quantiles: dict[str, Array] = field(default_factory=dict)
     space: str = "unknown"
+    title: str = "reconstruction"
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,9 @@ class Running:
 
 
 def pack(display: Display, mean: Tensor, variance: Tensor, count: int) -> Statistics:
-    """Moments of samples as they are kept, to be shown."""
+    """Moments of samples as they are kept, to be shown; one sample has no spread."""
+    shown = show(display, mean.numpy().copy())  # a copy: what was sent is never written again
+    if count < 2:
+        return Statistics(shown, None, None, count)
     spread = variance.numpy().astype(np.float32)
-    # Copies: what was sent is never written again.
-    return Statistics(show(display, mean.numpy().copy()), np.sqrt(spread), spread, count)
+    return Statistics(shown, np.sqrt(spread), spread, count)

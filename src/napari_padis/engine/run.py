@@ -28,7 +28,7 @@ from napari_padis.engine.kept import InMemory, Running, Samples, pack
 from napari_padis.engine.plan import Plan, make_plan
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.store import SampleStore, open_store
-from napari_padis.engine.summary import describe, final, result_of, started
+from napari_padis.engine.summary import describe, final, result_of, started, title_of
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.posterior.chains import ChainEvaluator
 from napari_padis.posterior.evaluator import Adjusted, Drawn, Level, out_of_memory
@@ -212,31 +212,33 @@ class _Run:
         )
 
     def _result(self, complete: bool, initial: Array, chosen: Chosen) -> Result:
-        """Finished samples if there are any, otherwise what was reached."""
+        """Finished samples if there are any, otherwise what was reached, which is none."""
         plan, count, seconds = self.plan, len(chosen.places), self._elapsed()
-        samples: Any = initial[None]
+        samples: Any = np.empty((0, *initial.shape), np.float32)
+        iterates = 0 if self.latest is None else len(self.latest)
         rest: dict[str, Any] = {}
         if count:
             mean, variance = self.draws.moments(chosen)
             summary = pack(self.display, mean, variance, count)
-            samples = self.kept.shown(self.display, chosen.places)
+            if plan.method.sampler:
+                samples = self.kept.shown(self.display, chosen.places)
             rest = final(plan, self.kept, chosen, samples, mean.numpy(), seconds, self._stopped)
         elif self.latest is not None:
-            summary = self.running.with_group(self.latest)
-            samples = np.stack([self.display.values(x) for x in self.latest])
+            summary = Statistics(self.running.with_group(self.latest).mean, None, None, 0)
             self.residual = self.problem.residual(self.latest)
         else:  # stopped before the first level
-            zero = np.zeros_like(initial)
-            summary = Statistics(initial, zero, zero, 1)
+            summary = Statistics(initial, None, None, 0)
         quantiles = rest.pop("quantiles", {})
+        title = title_of(plan, count, iterates)
         report: dict[str, Any] = {
             "seconds": round(seconds, 3),
             "seconds_per_slice": round(seconds / plan.measurement.volume_shape[0], 3),
             "network_evaluations": self.evaluations,
             "image_evaluations": self.image_evaluations,
             "residual": self.residual,
+            "image": title,
             "samples": len(samples),
-            "samples_finished": count,
+            "samples_finished": len(samples),
             "samples_store": str(self.kept.folder) if isinstance(self.kept, SampleStore) else None,
             "chains_at_once": plan.chains,
             "complete": complete,
@@ -247,7 +249,7 @@ class _Run:
             **describe(plan, chosen),
             **rest,
         }
-        return result_of(plan, summary, samples, report, quantiles)
+        return result_of(plan, summary, samples, report, quantiles, title)
 
     def _stopped(self) -> bool:
         return self.control.stopped

@@ -19,7 +19,7 @@ from napari_padis.scan.volume import Volume
 from napari_padis.scan.write import write, write_samples
 
 #: Volumes that not every result has.
-OPTIONAL = ("samples", "q05", "q50", "q95")
+OPTIONAL = ("std", "variance", "samples", "q05", "q50", "q95")
 
 
 def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
@@ -37,9 +37,10 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
     Returns
     -------
     dict
-        Paths of ``mean``, ``std``, ``variance`` and those of ``q05``, ``q50``, ``q95`` there are
-        (3D NIfTI), ``samples`` (4D NIfTI, sample axis last) unless they are in a store, where
-        they stay, ``recipe`` and ``report`` (JSON).
+        Paths of ``mean`` (which the report's entry ``image`` names: it need not be a mean), of
+        ``std`` and ``variance`` where there are two samples or more, and of those of ``q05``,
+        ``q50``, ``q95`` there are (3D NIfTI), ``samples`` (4D NIfTI, sample axis last) if there
+        are any, unless they are in a store, where they stay, ``recipe`` and ``report`` (JSON).
 
     Raises
     ------
@@ -47,9 +48,13 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
         If the folder cannot be written to.
     """
     folder = Path(folder)
-    volumes = {name: getattr(result, name) for name in ("mean", "std", "variance")}
+    statistics = {"mean": result.mean, "std": result.std, "variance": result.variance}
+    volumes = {name: array for name, array in statistics.items() if array is not None}
     volumes |= result.quantiles
-    names = [*volumes, *(["samples"] if isinstance(result.samples, np.ndarray) else [])]
+    samples = result.samples if isinstance(result.samples, np.ndarray) else None
+    if samples is not None and not len(samples):
+        samples = None
+    names = [*volumes, *([] if samples is None else ["samples"])]
     paths = {name: folder / f"{name}.nii.gz" for name in names} | {
         name: folder / f"{name}.json" for name in ("recipe", "report")
     }
@@ -59,10 +64,8 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
             staged = {key: Path(name) / path.name for key, path in paths.items()}
             for key, array in volumes.items():
                 write(staged[key], _volume(result, key, array))
-            if isinstance(result.samples, np.ndarray):
-                write_samples(
-                    staged["samples"], result.samples, result.affine, result.unit, result.space
-                )
+            if samples is not None:
+                write_samples(staged["samples"], samples, result.affine, result.unit, result.space)
             write_json(staged["recipe"], result.recipe)
             write_json(staged["report"], {**result.report, "complete": result.complete})
             for key, path in paths.items():

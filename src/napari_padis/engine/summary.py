@@ -30,6 +30,13 @@ COUPLED = (
     "not calibrated: the samples' noises cancel in their mean, so that they are not independent"
 )
 SINGLE = "none: one sample only"
+UNSAMPLED = "none: the method makes one image and no samples"
+UNFINISHED = "none: stopped before a sample was finished"
+
+MEAN, SAMPLE = "posterior mean", "posterior sample"
+STOPPED, STOPPED_MEAN = "iterate (stopped)", "mean of iterates (stopped)"
+#: What the direct reconstruction of some data is called.
+DIRECT = {"parallel": "FBP", "fan": "FBP", "cone": "FDK", "cartesian": "zero-filled image"}
 
 
 def started(plan: Plan, initial: Array) -> Started:
@@ -55,7 +62,40 @@ def started(plan: Plan, initial: Array) -> Started:
         projector=plan.projector,
         sigma_y=plan.sigma_y,
         draws=plan.draws,
+        method=method_name(plan),
     )
+
+
+def direct_name(plan: Plan) -> str:
+    """What the direct reconstruction of these data is called."""
+    return DIRECT.get(plan.measurement.geometry.kind, "direct reconstruction")
+
+
+def method_name(plan: Plan) -> str:
+    """The method in a few words; of a direct one, the name of what it makes."""
+    if not plan.method.needs_prior and not plan.levels:
+        return direct_name(plan)
+    return plan.method.title.partition(" (")[0]
+
+
+def title_of(plan: Plan, count: int, iterates: int) -> str:
+    """What the image is that a run leaves, see :class:`~napari_padis.engine.events.Result`.
+
+    Parameters
+    ----------
+    plan : Plan
+    count : int
+        Images that are finished: samples, or the one of a method that makes one.
+    iterates : int
+        Images that were under way where none is.
+    """
+    if count:
+        if not plan.method.sampler:
+            return method_name(plan)
+        return MEAN if count > 1 else SAMPLE
+    if iterates:
+        return STOPPED if iterates == 1 else STOPPED_MEAN
+    return direct_name(plan)
 
 
 def result_of(
@@ -64,6 +104,7 @@ def result_of(
     samples: Array | StoredSamples,
     report: dict[str, Any],
     quantiles: dict[str, Array],
+    title: str,
 ) -> Result:
     """What a run leaves."""
     assert plan.measurement.affine is not None
@@ -80,6 +121,7 @@ def result_of(
         report=report,
         complete=report["complete"],
         quantiles=quantiles,
+        title=title,
     )
 
 
@@ -126,7 +168,9 @@ def describe(plan: Plan, chosen: Chosen) -> dict[str, Any]:
     samples, mixing = len(chosen.places), chosen.mixing
     spread = CALIBRATED if plan.method.calibrated else UNCALIBRATED
     if samples < 2:
-        spread = SINGLE
+        spread = SINGLE if samples else UNFINISHED
+        if not plan.method.sampler:
+            spread = UNSAMPLED
     elif plan.method.coupled:
         spread = COUPLED
     counts = independent(plan) and samples > 1

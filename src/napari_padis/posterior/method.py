@@ -112,6 +112,11 @@ class Method:
     per_level: int = 1
     options: Options = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def sampler(self) -> bool:
+        """Whether it draws samples of the posterior, rather than making one image."""
+        return self.needs_prior and not self.single
+
     def settings(self, given: Mapping[str, object]) -> dict[str, float]:
         """Defaults overridden by what was given.
 
