@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -51,7 +52,10 @@ def read_dicom(path: str | Path | Sequence[Path]) -> list[Volume]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                frames += frames_of(load(file), file)
+                dataset = load(file)
+                if root.is_dir() and "DirectoryRecordSequence" in dataset:
+                    continue  # the table of contents of files that are read anyway
+                frames += frames_of(dataset, file)
         except InputError as error:
             problems.append(str(error))
         except Exception as error:
@@ -61,42 +65,49 @@ def read_dicom(path: str | Path | Sequence[Path]) -> list[Volume]:
             raise InputError(problems[0])
         why = f"; the first of {len(problems)} problems: {problems[0]}" if problems else "."
         raise InputError(f"No DICOM image was found in '{root.name}'{why}")
+    volumes: list[Volume] = []
+    found: list[tuple[Part, list[Part]]] = []
+    for parts in volumes_of(frames):
+        for part in parts:
+            try:
+                volumes.append(_volume(part, root))
+                found.append((part, parts))
+            except InputError as error:
+                problems.append(f"{str(error).rstrip('.')} ({len(part.frames)} images).")
+    if not volumes:
+        raise InputError(problems[-1])
     skipped = _skipped(problems)
-    series = volumes_of(frames)
-    found = [(part, parts) for parts in series for part in parts]
-    volumes = [_volume(part, root, skipped) for part, _ in found]
-    names = _distinct(volumes, [part for part, _ in found])
+    names = _names(root, found)
     notes = [_shared(parts, [n for n, (_, p) in zip(names, found, strict=True) if p is parts])
              for _, parts in found]  # fmt: skip
     return [
-        replace(volume, name=name, notes=(*note, *volume.notes))
+        replace(volume, name=name, notes=(*note, *volume.notes, *skipped))
         for volume, name, note in zip(volumes, names, notes, strict=True)
     ]
 
 
 def _skipped(problems: list[str]) -> tuple[str, ...]:
-    """One note of all objects that are not read, each kind with its first file."""
+    """One note of all that is not read, each kind of problem with its first file."""
     if not problems:
         return ()
-    if len(problems) == 1:
-        return (f"1 DICOM object was skipped: {problems[0]}",)
-    kinds = Counter(p.split("' is ", 1)[-1] if "' is " in p else p for p in problems)
-    firsts = [next(p for p in problems if p.endswith(kind)) for kind in list(kinds)[:4]]
-    said = " ".join(
-        first if number == 1 else f"{first.rstrip('.')}, like {number - 1} more."
-        for first, number in zip(firsts, kinds.values(), strict=False)
-    )
-    more = f" And {len(kinds) - 4} other kinds." if len(kinds) > 4 else ""
-    return (f"{len(problems)} DICOM objects were skipped: {said}{more}",)
+    kinds: dict[str, list[str]] = {}
+    for problem in problems:
+        kinds.setdefault(re.sub("'.*?'", "", problem, count=1), []).append(problem)
+    said = [first if not more else f"{first.rstrip('.')}; {len(more)} more are like it."
+            for first, *more in list(kinds.values())[:4]]  # fmt: skip
+    if len(kinds) > 4:
+        said.append(f"There are {len(kinds) - 4} more kinds of problems.")
+    were = "1 DICOM object was" if len(problems) == 1 else f"{len(problems)} DICOM objects were"
+    return (f"{were} skipped: {' '.join(said)}",)
 
 
 def _shared(parts: list[Part], names: list[str]) -> tuple[str, ...]:
     """The note of a series that holds several volumes."""
-    if len(parts) == 1:
+    if len(names) == 1:
         return ()
     reasons = list(dict.fromkeys(reason for part in parts for reason in part.reasons))
     return (
-        f"The series holds {len(parts)} volumes, told apart by {' and '.join(reasons)}: "
+        f"The series holds {len(names)} volumes, told apart by {' and '.join(reasons)}: "
         f"{listed(names)}.",
     )
 
@@ -107,20 +118,27 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(f"'{name}'" for name in names[:most]) + more
 
 
-def _distinct(volumes: list[Volume], parts: list[Part]) -> list[str]:
-    """Names of which no two are equal; series of one name are told by number."""
-    names = [volume.name for volume in volumes]
-    for how in ("series", "volume"):
-        twice = {name for name, number in Counter(names).items() if number > 1}
-        for n, (name, part) in enumerate(zip(list(names), parts, strict=True)):
-            number = part.frames[0].figure("SeriesNumber")
-            if name in twice and (how == "volume" or number is not None):
-                rank = names[: n + 1].count(name) if how == "volume" else f"{number:g}"
-                names[n] = f"{name} {how} {rank}"
-    return names
+def _names(root: Path, found: list[tuple[Part, list[Part]]]) -> list[str]:
+    """Names of the volumes: the folder, the series and what tells volumes of it apart."""
+    where = root.name if root.is_dir() else root.stem
+    series: dict[int, tuple[str, str]] = {}
+    for _, parts in found:
+        first = parts[0].frames[0]
+        text = str(first.get("SeriesDescription") or "").strip()
+        number = first.figure("SeriesNumber")
+        series[id(parts)] = (f"{where} {text}".strip(), "" if number is None else f"{number:g}")
+    twice = Counter(base for base, _ in series.values())
+    names: list[str] = []
+    for part, parts in found:
+        base, number = series[id(parts)]
+        words = [base, *([f"series {number}"] if twice[base] > 1 and number else []), *part.labels]
+        names.append(" ".join(words))
+    again = Counter(names)
+    return [name if again[name] == 1 else f"{name} volume {names[: n + 1].count(name)}"
+            for n, name in enumerate(names)]  # fmt: skip
 
 
-def _volume(part: Part, root: Path, notes: tuple[str, ...]) -> Volume:
+def _volume(part: Part, root: Path) -> Volume:
     """One group of frames as a volume."""
     grid = arrange(part.frames)
     first = grid.frames[0]
@@ -132,16 +150,14 @@ def _volume(part: Part, root: Path, notes: tuple[str, ...]) -> Volume:
     if first.position is not None:
         affine[:3, 3] = first.position
     oriented = first.get("ImageOrientationPatient") is not None
-    description = str(first.get("SeriesDescription") or "").strip()
-    name = root.name if root.is_dir() else root.stem
     return assemble(
         grid.resample(values),
         LPS_TO_RAS @ affine,
         path=root,
-        name=" ".join((name, *filter(None, (description, *part.labels)))),
+        name=root.name,
         kind="DICOM",
         unit=unit,
         space="scanner" if part.stated and oriented else "unknown",
-        notes=tuple(dict.fromkeys((*part.notes, *grid.notes, *first.notes, *more, *notes))),
+        notes=tuple(dict.fromkeys((*part.notes, *grid.notes, *first.notes, *more))),
         metadata={tag: str(value) for tag in _TAGS if (value := first.get(tag)) is not None},
     )

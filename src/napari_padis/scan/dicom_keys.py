@@ -128,6 +128,7 @@ def _words(value: Any, rank: int) -> str:
 
 #: Asked in this order; the first that differs at a repeated position divides the series.
 KEYS = (
+    Key("series number", _number("SeriesNumber"), _unit("series")),
     Key("image type", _picture, _words),
     Key("echo time", _number("EffectiveEchoTime", "EchoTime"), _rank("echo")),
     Key("echo number", _number("EchoNumbers"), _rank("echo")),

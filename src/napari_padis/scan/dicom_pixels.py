@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
 from scipy.ndimage import binary_propagation
 
@@ -122,6 +123,12 @@ def _stored(frame: Frame) -> NDArray[Any]:
             warnings.simplefilter("ignore")
             stored = frame.pixels()
     except Exception as error:
+        syntax = frame.dataset.file_meta.TransferSyntaxUID
+        if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+            raise InputError(
+                f"The pixels of '{frame.path.name}' are compressed by {syntax.name}, for which no "
+                "decoder is installed; install 'python-gdcm' or export the images uncompressed."
+            ) from error
         raise InputError(
             f"The pixels of '{frame.path.name}' cannot be decoded: {one_line(error)}."
         ) from error
