@@ -72,9 +72,10 @@ def _measurement(path: Path, kspace: np.ndarray) -> Measurement:
             f"The k-space of '{path.name}' has {' x '.join(map(str, kspace.shape[2:]))} samples in "
             f"{kspace.shape[0]} slices; slices of two axes, or one block of three, are needed."
         )
+    measured = (kspace[0] != 0).any((0, 1))
     blocks = to_readout_image(kspace[0], axis=1).swapaxes(0, 1)
     note = "The readout of the 3D k-space was transformed back; its positions are the slices."
-    return assemble_kspace(path, "BART", blocks.copy(), notes=[note])
+    return assemble_kspace(path, "BART", blocks.copy(), notes=[note], measured=measured)
 
 
 def _dimensions(header: Path) -> tuple[int, ...]:

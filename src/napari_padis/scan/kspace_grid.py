@@ -52,6 +52,7 @@ def assemble_kspace(
     notes: Sequence[str] = (),
     affine: NDArray[np.float64] | None = None,
     space: str = "unknown",
+    measured: NDArray[np.bool_] | None = None,
 ) -> Measurement:
     """Build the measurement of a file.
 
@@ -73,6 +74,8 @@ def assemble_kspace(
         Without it the picture is taken as an axial one that already is upright.
     space : str
         Frame of coordinates in which ``affine`` stands.
+    measured : ndarray of bool, shape (rows, columns), optional
+        Samples of every slice; where any coil has a value other than zero when missing.
 
     Raises
     ------
@@ -84,7 +87,9 @@ def assemble_kspace(
             f"The k-space of '{path.name}' has shape {kspace.shape}; slices, coils, rows and "
             "columns are needed."
         )
-    mask, dropped = _common_mask(path, kspace)
+    mask, dropped = _common_mask(path, kspace) if measured is None else (measured, 0)
+    if not mask.any():
+        raise InputError(f"'{path.name}' holds no signal: all of its k-space is zero.")
     notes = [*notes]
     # Arrays are held as (S, A, R)+, whose first row is the patient's back.
     flipped: tuple[int, ...] = (-2, -1)
@@ -199,7 +204,7 @@ def _common_mask(path: Path, kspace: Complex) -> tuple[NDArray[np.bool_], int]:
     found = np.stack([(coils != 0).any(0) for coils in kspace])
     found = found[found.any((1, 2))]
     if not len(found):
-        raise InputError(f"'{path.name}' holds no signal: all of its k-space is zero.")
+        return np.zeros(kspace.shape[2:], dtype=bool), 0
     every: NDArray[np.bool_] = np.logical_and.reduce(found)
     some = np.logical_or.reduce(found)
     dropped = int(some.sum() - every.sum())

@@ -179,11 +179,14 @@ def _measurement(path: Path, grid: _Grid, notes: list[str]) -> Measurement:
             f"{'' if grid.complete else ' with incomplete readouts'}; one slab with complete "
             "readouts is needed."
         )
+    measured = (kspace[0] != 0).any((0, 1))
     blocks = to_readout_image(kspace[0], axis=1).swapaxes(0, 1).copy()
     notes.append("The readout of the 3D k-space was transformed back; it runs along the slices.")
     plane = (pixel[1], pixel[2])
     affine = stack.slab_affine((pixel[0], *plane), kspace.shape[2:])
-    return assemble_kspace(path, "ISMRMRD", blocks, plane, pixel[0], notes, affine, stack.space)
+    return assemble_kspace(
+        path, "ISMRMRD", blocks, plane, pixel[0], notes, affine, stack.space, measured
+    )
 
 
 def _without_oversampling(kspace: Complex, ratio: float) -> Complex:
