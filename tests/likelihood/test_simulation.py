@@ -1,6 +1,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from napari_padis.errors import InputError
 from napari_padis.likelihood import FORWARDS, ParallelBeam, build, simulate
+from napari_padis.likelihood.simulated_noise import add_noise
 from napari_padis.scan.geometry import ParallelGeometry
 from napari_padis.scan.measurement import Noise
 from napari_padis.scan.units import MU_WATER
@@ -120,7 +122,67 @@ def test_values_must_be_finite_and_transparent():
     with pytest.raises(InputError, match="not finite"):
         simulate(volume)
     with pytest.raises(InputError, match="no photon"):
-        simulate(water("arbitrary", 1000.0, 0.0), noise=Noise("poisson", photons=1e5))
+        simulate(water("arbitrary", 3.0, 0.0), noise=Noise("poisson", photons=1e5))
+
+
+@pytest.mark.parametrize("unit", ["arbitrary", "1/mm"])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(-4096, 4092), (-32768, 40), (-120, 300), (0, 1000), (-1.0, 1.0), (-0.02, 0.02)],
+)
+def test_values_that_cannot_be_attenuation_are_not_projected(unit, low, high):
+    with pytest.raises(InputError, match=r"cannot be attenuation.*--unit"):
+        simulate(water(unit, high, low))
+
+
+def test_whole_numbers_below_zero_are_no_attenuation():
+    volume = replace(water("arbitrary", 3, 0), array=water(value=3, air=0).array.astype(np.int16))
+    simulate(volume)
+    volume.array[2, 3, 4] = -1
+    with pytest.raises(InputError, match="cannot be attenuation"):
+        simulate(volume)
+
+
+def test_noise_of_reconstructed_attenuation_is_projected():
+    volume = water("1/mm", 0.02, 0.0)
+    volume.array[:] += np.random.default_rng(0).normal(0, 0.002, volume.shape)
+    data = simulate(volume, noise=Noise("poisson", photons=1e5))
+    assert np.isfinite(data.data).all()
+    assert data.noise.sigma > 0
+
+
+def test_hounsfield_units_below_air_are_refused_but_for_noise_and_streaks():
+    rng = np.random.default_rng(0)
+    phase = replace(water(), array=rng.uniform(-4096, 4096, (6, 40, 36)).astype(np.float32))
+    with pytest.raises(InputError, match=r"below -1100 HU.*--unit"):
+        simulate(phase)
+    noisy = replace(water(), array=water().array + rng.normal(0, 80, (6, 40, 36)))
+    assert simulate(noisy).data.max() > 0
+    streaks = replace(water(), array=np.where(rng.random((6, 40, 36)) < 5e-4, -1800, 0))
+    assert simulate(streaks).data.max() > 0
+
+
+def test_padding_is_air_and_is_said():
+    volume = water(value=40.0)
+    padded = replace(volume, array=volume.array.copy())
+    padded.array[:, 0] = -32768
+    measurement = simulate(padded)
+    np.testing.assert_array_equal(measurement.data, simulate(volume).data)
+    assert "216 voxels of -32768" in measurement.provenance["notes"][0]
+
+
+def test_what_no_photon_passes_is_refused_in_a_physical_unit():
+    for unit, value in (("1/mm", 5.0), ("HU", 2e5)):
+        with pytest.raises(InputError, match=r"no photon comes.*spacing.*unit"):
+            simulate(water(unit, value, 0.0))
+    measurement = simulate(water("arbitrary", 5.0, 0.0))  # on a scale of its own
+    assert "no photon comes" in measurement.provenance["notes"][1]
+
+
+def test_photons_are_never_more_than_were_sent():
+    clean = simulate(water("1/mm", 0.02, 0.0))
+    with pytest.raises(InputError, match="more photons"):
+        add_noise(replace(clean, data=-200 * clean.data), Noise("poisson", photons=1e5))
 
 
 def test_maps_are_built_once():

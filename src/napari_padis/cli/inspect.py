@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_padis.cli.models import AXES
+from napari_padis.cli.options import UnitOption, in_unit
 from napari_padis.scan.geometry import CartesianGeometry, Geometry
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.projections import Projections
@@ -24,18 +25,19 @@ if TYPE_CHECKING:
 def read(
     file: Annotated[Path, typer.Argument(help="Volume, DICOM folder, measurement or projections.")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    unit: UnitOption = None,
 ) -> None:
     """Show shape, spacing, unit, orientation and range of a file."""
     from napari_padis.engine.save import plain
     from napari_padis.scan.read import read as read_file
 
-    facts = plain(describe(read_file(file)))
+    facts = plain(describe(in_unit(read_file(file), unit)))
     if as_json:
         typer.echo(json.dumps(facts, indent=2, allow_nan=False))
         return
     for key, value in facts.items():
         if isinstance(value, list):
-            value = ", ".join(str(item) for item in value)
+            value = (" " if key == "notes" else ", ").join(str(item) for item in value)
         typer.echo(f"{key.replace('_', ' '):<15} {value}")
 
 

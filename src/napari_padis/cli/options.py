@@ -4,8 +4,44 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from napari_padis.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_padis.scan.read import Scan
+
+UNIT_HELP = "HU, 1/mm, 1/cm, arbitrary, or HU+1024 for CT numbers with 1024 added."
+
+#: Option of the commands that read a volume.
+UnitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--unit",
+        metavar="UNIT",
+        help=f"Intensity unit, where the file states none or a wrong one: {UNIT_HELP}",
+    ),
+]
+
+
+def in_unit(found: Scan, unit: str | None) -> Scan:
+    """What was read, with its values in the unit that the user states, if any.
+
+    Raises
+    ------
+    InputError
+        If the unit is not known, or it is no volume.
+    """
+    from napari_padis.scan.intensity import with_unit
+    from napari_padis.scan.volume import Volume
+
+    if unit is None:
+        return found
+    if not isinstance(found, Volume):
+        raise InputError("Only a volume can be given a unit; leave --unit out.")
+    return with_unit(found, unit)
 
 
 def parse_slices(text: str | None, count: int) -> tuple[int, int] | None:

@@ -10,7 +10,13 @@ import typer
 
 from napari_padis.cli.errors import INTERRUPTED
 from napari_padis.cli.following import follow, stop_on_interrupt, summary
-from napari_padis.cli.options import output_folder, parse_options, parse_slices
+from napari_padis.cli.options import (
+    UNIT_HELP,
+    in_unit,
+    output_folder,
+    parse_options,
+    parse_slices,
+)
 from napari_padis.cli.regions import read_question
 from napari_padis.errors import InputError
 
@@ -100,6 +106,12 @@ def reconstruct(
         Path | None,
         typer.Option("--reference", metavar="VOLUME", help="Truth, for PSNR and SSIM."),
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit", metavar="UNIT", help=f"Intensity unit of the reference: {UNIT_HELP}"
+        ),
+    ] = None,
     regions: Annotated[
         Path | None,
         typer.Option("--regions", metavar="VOLUME", help="Mask or labels on the same grid."),
@@ -144,8 +156,10 @@ def reconstruct(
         options=parse_options(option),
         measurement=str(measurement),
     )
+    if unit is not None and reference is None:
+        raise InputError("--unit is the unit of the reference; give --reference as well.")
     # Looked at first: nobody wants to hear after an hour that the reference does not fit.
-    truth = None if reference is None else _read_reference(reference, data, recipe.slices)
+    truth = None if reference is None else _read_reference(reference, unit, data, recipe.slices)
     question = read_question(regions, exceeds, chosen, recipe, data)
     output_folder(out)
 
@@ -186,14 +200,16 @@ def _read_measurement(path: Path) -> Measurement:
     return found
 
 
-def _read_reference(path: Path, data: Measurement, slices: tuple[int, int] | None) -> Volume:
+def _read_reference(
+    path: Path, unit: str | None, data: Measurement, slices: tuple[int, int] | None
+) -> Volume:
     import numpy as np
 
     from napari_padis.engine.metrics import matching_slices, window_of
     from napari_padis.scan.read import read
     from napari_padis.scan.volume import Volume
 
-    found = read(path)
+    found = in_unit(read(path), unit)
     if not isinstance(found, Volume):
         raise InputError(f"The reference '{path}' is a measurement; give a volume.")
     window_of(data.unit, found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_padis.cli.models import AXES, NOISE, check_options, default
-from napari_padis.cli.options import output_file, parse_steps
+from napari_padis.cli.options import UnitOption, in_unit, output_file, parse_steps
 from napari_padis.errors import InputError
 from napari_padis.likelihood import settings as standard
 
@@ -139,12 +139,13 @@ def simulate(
         _option("--electronic", "CT: electronic noise in photons, with --photons."),
     ] = None,
     seed: Annotated[int, _option("--seed", "Seed of noise, masks and phase.")] = 0,
+    unit: UnitOption = None,
 ) -> None:
     """Simulate the measurement of a volume and write it as HDF5."""
     given = {
         name: value
         for name, value in locals().items()
-        if name not in ("volume", "out", "forward", "slices", "seed")
+        if name not in ("volume", "out", "forward", "slices", "seed", "unit")
         # Zero is a value; a flag that is not set is none.
         and value is not None
         and value is not False
@@ -159,12 +160,14 @@ def simulate(
     _check_noise(given)
     check_options(forward, given)
     output_file(out, (".h5", ".hdf5"))
-    found = read(volume)
+    found = in_unit(read(volume), unit)
     if not isinstance(found, Volume):
         raise InputError(f"'{volume}' is a measurement already; give a volume.")
     chosen = parse_steps(slices, found.shape[0])
     geometry = design(forward, _settings(given), _grid(found, chosen), seed)
     measurement = _measure(found, geometry, given, seed, chosen)
+    for note in measurement.provenance["notes"]:
+        typer.echo(f"Note: {note}", err=True)
     write(out, measurement)
     typer.echo(f"{out}: {_summary(measurement)}")
 
@@ -198,10 +201,14 @@ def _grid(volume: Volume, chosen: slice | None) -> Grid:
 def _measure(
     volume: Volume, geometry: Geometry, given: dict[str, Any], seed: int, chosen: slice | None
 ) -> Measurement:
+    import logging
+
     from napari_padis.likelihood.simulated_noise import add_noise, root_mean_square
     from napari_padis.likelihood.simulation import simulate as measure
     from napari_padis.scan.measurement import Noise
 
+    # What it logs stands in the measurement's notes, which are told.
+    logging.getLogger(measure.__module__).addHandler(logging.NullHandler())
     clean = measure(volume, geometry, seed=seed, slices=chosen, phase=given.get("phase", 0.0))
     if "photons" in given:
         electronic = given.get("electronic", 0.0)

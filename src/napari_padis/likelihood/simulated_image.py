@@ -12,11 +12,24 @@ from torch import Tensor
 from napari_padis.errors import InputError
 from napari_padis.likelihood.coil_simulation import smooth_phase
 from napari_padis.scan.geometry import Geometry
+from napari_padis.scan.padding import NO_MATTER, fill_padding
 from napari_padis.scan.units import MU_WATER, hu_to_mu
 from napari_padis.scan.volume import Volume
 
-#: Below this there is nothing left to attenuate; padding values of scanners lie there.
+#: Below this there is nothing left to attenuate; noise of air lies there.
 VACUUM_HU = -1000.0
+
+#: Attenuation in 1/mm above which there is no matter, at any energy that passes through a body.
+DENSEST = 10.0
+
+#: So much of the highest values, negative values may be: noise and streaks of reconstructions.
+UNDERSHOOT = 0.25
+
+#: Share of voxels below air that streaks beside metal make.
+STREAKS = 0.001
+
+#: What to do about values that are not in the unit that they are taken for.
+ADVICE = "state what they are with --unit, or Unit in the dock"
 
 
 def image_of(
@@ -52,7 +65,8 @@ def image_of(
     Raises
     ------
     InputError
-        If values are not finite, or a phase is asked for that the image cannot have.
+        If values are not finite or cannot be attenuation where the model needs it, or a phase
+        is asked for that the image cannot have.
     """
     values = np.ascontiguousarray(volume.array[indices], dtype=np.float32)
     if not np.isfinite(values).all():
@@ -69,13 +83,40 @@ def image_of(
 def _attenuation(volume: Volume, values: NDArray[Any], notes: list[str]) -> NDArray[np.float32]:
     """Attenuation in 1/mm."""
     if volume.unit == "HU":
+        values, padded = fill_padding(values)
+        notes += padded
+        _check_hounsfield(volume, values)
         return hu_to_mu(np.maximum(values, VACUUM_HU)).astype(np.float32)
+    _check_attenuation(volume, values)
     if volume.unit == "arbitrary":
         notes.append(
             f"Volume '{volume.name}' has no physical unit: its values were taken for 1/mm as "
-            f"they are, water being {MU_WATER}."
+            f"they are, water being {MU_WATER}; if they are something else, {ADVICE}."
         )
     return values
+
+
+def _check_hounsfield(volume: Volume, values: NDArray[np.float32]) -> None:
+    """Refuse values below air, but for noise of air and streaks beside metal."""
+    below = np.count_nonzero(values < NO_MATTER)
+    air = np.count_nonzero((values >= NO_MATTER) & (values < NO_MATTER + 200))
+    if below > max(air, STREAKS * values.size):
+        raise InputError(
+            f"{100 * below / values.size:.2g} % of the values of '{volume.name}' lie below "
+            f"{NO_MATTER:g} HU, where there is no matter, so they are no CT numbers; {ADVICE}."
+        )
+
+
+def _check_attenuation(volume: Volume, values: NDArray[np.float32]) -> None:
+    """Refuse values that cannot be attenuation in 1/mm."""
+    bottom, top = (float(v) for v in np.percentile(values, [1, 99]))
+    whole = volume.array.dtype.kind == "i" and values.min() < 0
+    if whole or bottom < -UNDERSHOOT * max(top, 0) or top > DENSEST:
+        taken = "in 1/mm" if volume.unit == "1/mm" else "without a unit"
+        raise InputError(
+            f"Values of '{volume.name}' from {values.min():g} to {values.max():g} {taken} cannot "
+            f"be attenuation; {ADVICE} (HU for CT numbers)."
+        )
 
 
 def _complex(

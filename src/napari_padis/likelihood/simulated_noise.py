@@ -15,6 +15,9 @@ from napari_padis.scan.measurement import Measurement, Noise
 #: Line integral above which practically no photon arrives, whatever the tube.
 OPAQUE = 40.0
 
+#: Line integral below which more photons would arrive than noise of an image explains.
+GAIN = -1.0
+
 
 def add_noise(measurement: Measurement, noise: Noise, seed: int = 0) -> Measurement:
     """Noisy copy of a measurement; data that are not measured stay zero.
@@ -80,9 +83,15 @@ def _model(measurement: Measurement, noise: Noise) -> Gaussian | Poisson | None:
         )
     if noise.photons is None:
         raise InputError("Poisson noise needs the number of photons per ray.")
-    if float(measurement.data.max()) > OPAQUE:
+    low, high = float(measurement.data.min()), float(measurement.data.max())
+    if not high <= OPAQUE:
         raise InputError(
-            f"Line integrals reach {float(measurement.data.max()):.0f}: no photon would arrive; "
-            f"check the unit of the volume."
+            f"Line integrals reach {high:.3g}: no photon would arrive; check the spacing of the "
+            "volume, and state its unit with --unit, or Unit in the dock."
+        )
+    if not low >= GAIN:
+        raise InputError(
+            f"Line integrals reach down to {low:.3g}: more photons would arrive than are sent; "
+            "state the unit of the volume with --unit, or Unit in the dock."
         )
     return Poisson(noise.photons, noise.electronic)

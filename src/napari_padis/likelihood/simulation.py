@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from napari_padis.errors import InputError
 from napari_padis.likelihood.coil_simulation import birdcage_maps
 from napari_padis.likelihood.registry import build
-from napari_padis.likelihood.simulated_image import image_of
-from napari_padis.likelihood.simulated_noise import add_noise
+from napari_padis.likelihood.simulated_image import ADVICE, image_of
+from napari_padis.likelihood.simulated_noise import OPAQUE, add_noise
 from napari_padis.scan.geometry import (
     CartesianGeometry,
     ConeGeometry,
@@ -56,7 +56,8 @@ def simulate(
     ----------
     volume : Volume
         Attenuation models take HU, 1/mm, or arbitrary units, which count as 1/mm as they
-        are; values below -1000 HU count as -1000 HU (vacuum). MRI takes the values for the
+        are, where they can be attenuation; padding and values below -1000 HU count as
+        -1000 HU (vacuum). MRI takes the values for the
         magnitude of the image, the other models take them as they are.
     geometry : Geometry, optional
         Must fit the volume's slices, and of a cone beam also the number of those chosen,
@@ -86,8 +87,8 @@ def simulate(
     Raises
     ------
     InputError
-        If the geometry does not fit, no slice is chosen, values are not finite, or the
-        noise is not described completely or does not belong to the model.
+        If the geometry does not fit, no slice is chosen, values are not finite or cannot be
+        attenuation, or the noise is not described completely or does not belong to the model.
     """
     indices = _indices(len(volume.array), slices)
     spacing, affine = _stack(volume, indices)
@@ -102,6 +103,8 @@ def simulate(
         data = build(geometry).A(image)
         if geometry.channels == 2:
             data = torch.view_as_complex(data.movedim(-3, -1).contiguous())
+    if geometry.attenuation:
+        _check_line_integrals(volume, float(data.max()), notes)
     for note in notes:
         logger.warning(note)
     clean = Measurement(
@@ -122,6 +125,19 @@ def simulate(
         },
     )
     return clean if noise is None else add_noise(clean, noise, seed)
+
+
+def _check_line_integrals(volume: Volume, largest: float, notes: list[str]) -> None:
+    """Refuse, or note where there is no unit, what lets no photon through."""
+    if largest <= OPAQUE:
+        return
+    if volume.unit == "arbitrary":
+        notes.append(f"Line integrals reach {largest:.3g}; no photon comes through {OPAQUE:g}.")
+        return
+    raise InputError(
+        f"Line integrals of '{volume.name}' reach {largest:.3g}, through which no photon comes: "
+        f"check the spacing of the volume and its unit, {volume.unit}; {ADVICE}."
+    )
 
 
 def _indices(count: int, slices: slice | Sequence[int] | None) -> NDArray[np.int64]:

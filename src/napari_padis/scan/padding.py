@@ -87,7 +87,8 @@ def fill_padding(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     padded = is_padding(values, found)
     named = " and ".join(f"{value:g}" for value in found)
     count = int(np.count_nonzero(padded))
+    edge = "" if count == np.count_nonzero(np.isin(values, found)) else " and of its edge"
     return np.where(padded, values.dtype.type(AIR), values), (
-        f"{count} voxels of {named} or next to it are padding, where nothing was measured; they "
-        f"were set to {AIR:g} HU (air).",
+        f"{count} voxels of {named}{edge} are padding, where nothing was measured; they were set "
+        f"to {AIR:g} HU (air).",
     )
