@@ -3,6 +3,7 @@ import pytest
 
 from napari_padis.engine.metrics import compare, matching_slices, psnr, ssim
 from napari_padis.errors import InputError
+from napari_padis.scan.orientation import reorient
 from napari_padis.scan.units import hu_to_mu
 from napari_padis.scan.volume import Volume, sar_affine
 
@@ -46,6 +47,27 @@ def test_offset_of_hundred_units_is_26_db(truth):
         assert report[plane]["slices_counted"] == slices
         assert len(report[plane]["ssim"]) == slices
     assert report["reference_slices"] == list(range(6))
+
+
+def test_planes_are_named_by_the_patient(truth):
+    """Of sagittal slices to the right whose rows go to the head, against the same truth."""
+    array, affine = reorient(truth.array, truth.affine, "RSA")
+    noisy = array.copy()
+    noisy[3:] += 100  # sagittal slices from the fourth on
+    report = compare(noisy[1:], "HU", affine + shift(affine), truth)
+    assert report["reference_slices"] == list(range(1, 14))
+    assert len(report["sagittal"]["psnr"]) == 13
+    assert len(report["axial"]["psnr"]) == 6
+    assert len(report["coronal"]["psnr"]) == 12
+    assert np.isinf(report["sagittal"]["psnr"][:2]).all()
+    assert np.isfinite(report["sagittal"]["psnr"][2:]).all()
+
+
+def shift(affine):
+    """One slice further."""
+    step = np.zeros((4, 4))
+    step[:3, 3] = affine[:3, 0]
+    return step
 
 
 def test_values_outside_the_window_do_not_count(truth):

@@ -76,6 +76,7 @@ def read_question(
     import numpy as np
 
     from napari_padis.engine.metrics import matching_slices
+    from napari_padis.scan.orientation import like
     from napari_padis.scan.read import read
     from napari_padis.scan.volume import Volume
 
@@ -85,7 +86,7 @@ def read_question(
     taken = data if recipe.slices is None else data.take(*recipe.slices)
     assert taken.affine is not None
     index = matching_slices(taken.volume_shape, taken.affine, found)
-    regions = np.asarray(found.array)[index]
+    regions = np.asarray(like(found, taken.affine).array)[index]
     if not np.any(regions):
         raise InputError(f"'{path}' has no region in the slices that are reconstructed.")
     return Question(regions, threshold)

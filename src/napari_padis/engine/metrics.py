@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from napari_padis.errors import InputError
+from napari_padis.scan.orientation import axis_codes, like
 from napari_padis.scan.units import Scale, scale_in
 from napari_padis.scan.volume import Volume
 
 #: Window in which reconstructions are compared; it becomes [0, 1], data range 1.
 WINDOW = Scale(-1000.0, 1000.0, "HU")
 
-#: Array axis that is sliced for each anatomical plane of an (S, A, R)+ array.
-PLANES = {"axial": 0, "coronal": 1, "sagittal": 2}
+#: Anatomical planes by the directions that they are sliced along.
+PLANES = {"axial": "SI", "coronal": "AP", "sagittal": "RL"}
 
 #: Side of the SSIM window (Wang et al., 2004, without Gaussian weights).
 SSIM_WINDOW = 7
@@ -86,7 +87,7 @@ def compare(
 
     Parameters
     ----------
-    array : ndarray, shape (S, A, R)
+    array : ndarray, shape (slices, rows, columns)
         Reconstruction in ``unit``.
     unit : {'HU', '1/mm', 'arbitrary'}
     affine : ndarray, shape (4, 4)
@@ -106,6 +107,7 @@ def compare(
         If the shapes, positions or units of the two do not belong together.
     """
     index = matching_slices(array.shape, affine, reference)
+    reference, codes = like(reference, affine), axis_codes(affine)
     window = window_of(unit, reference)
     x = _to_window(array, window, unit)
     truth = _to_window(reference.array[index], window, reference.unit)
@@ -114,7 +116,8 @@ def compare(
         "window_unit": window.unit,
         "psnr": psnr(x, truth),
     }
-    for plane, axis in PLANES.items():
+    for plane, sides in PLANES.items():
+        axis = next(i for i, code in enumerate(codes) if code in sides)
         pairs = list(zip(np.moveaxis(x, axis, 0), np.moveaxis(truth, axis, 0), strict=True))
         report[plane] = PlaneMetrics(
             psnr=[psnr(a, b) for a, b in pairs],
@@ -151,11 +154,15 @@ def matching_slices(
 ) -> NDArray[np.int64]:
     """Indices of the reference's slices that lie where the reconstruction's slices lie.
 
+    The slices of the reference are those of the reconstruction's plane: see
+    :func:`napari_padis.scan.orientation.like`.
+
     Raises
     ------
     InputError
         If rows and columns differ, or the slices lie elsewhere.
     """
+    reference = like(reference, affine)
     if tuple(shape[1:]) != tuple(reference.shape[1:]):
         raise InputError(
             f"The reference has slices of {reference.shape[1]} x {reference.shape[2]} voxels, the "

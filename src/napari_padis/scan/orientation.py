@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.intensity import find_unit, looks_like
+from napari_padis.scan.intensity import find_unit, looks_like, note_of
 from napari_padis.scan.padding import fill_padding
 from napari_padis.scan.volume import Volume
 
@@ -80,6 +81,19 @@ def reorient(array: NDArray[Any], affine: Affine, codes: str) -> tuple[NDArray[A
     return turned, matrix + 0.0  # + 0.0 turns -0 into 0
 
 
+def like(volume: Volume, affine: Affine) -> Volume:
+    """The volume with the axes in the order and the directions of another one.
+
+    Parameters
+    ----------
+    volume : Volume
+    affine : ndarray, shape (4, 4)
+        Of the other one.
+    """
+    array, turned = reorient(volume.array, np.asarray(volume.affine), axis_codes(affine))
+    return replace(volume, array=array, affine=turned, spacing=voxel_sizes(turned))
+
+
 def assemble(
     array: NDArray[Any],
     affine: Affine,
@@ -136,7 +150,7 @@ def assemble(
         values, more = fill_padding(values)
         notes += more
     elif not stated:
-        notes += looks_like(values)
+        notes += note_of(looks_like(values))
     if obliquity(affine) > 1:
         notes += (
             f"The slices are oblique by {obliquity(affine):.0f} degrees; they are shown along "
