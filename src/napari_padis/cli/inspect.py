@@ -79,8 +79,13 @@ def describe_volume(volume: Volume) -> dict[str, Any]:
 
 
 def describe_measurement(measurement: Measurement) -> dict[str, Any]:
-    """Facts about a measurement."""
+    """Facts about a measurement.
+
+    ``orientation`` says towards which side of the patient the indices of the reconstruction
+    grow.
+    """
     import numpy as np
+    from nibabel.orientations import aff2axcodes
 
     data, geometry, noise = measurement.data, measurement.geometry, measurement.noise
     values = np.abs(data) if np.iscomplexobj(data) else data
@@ -96,6 +101,7 @@ def describe_measurement(measurement: Measurement) -> dict[str, Any]:
         "volume_shape": measurement.volume_shape,
         "spacing": measurement.spacing,
         "spacing_unit": "mm",
+        "orientation": "".join(aff2axcodes(measurement.affine)),
         "affine": measurement.affine,
         "space": measurement.space,
         "unit": measurement.unit,
@@ -104,7 +110,7 @@ def describe_measurement(measurement: Measurement) -> dict[str, Any]:
         "photons": noise.photons,
         "electronic": noise.electronic,
         "provenance": measurement.provenance,
-        "notes": [],
+        "notes": list(measurement.provenance.get("notes", [])),
     }
 
 

@@ -43,10 +43,11 @@ def read_kspace(path: str | Path) -> Measurement:
 
     Recognised are fastMRI .h5 files (dataset 'kspace'), ISMRMRD .h5 files, BART .cfl/.hdr
     pairs and .npz files with 'ksp' or 'kspace'. What was measured is where any coil has a
-    value other than zero. Files say nothing about how the patient lies in the picture: its
-    first row is taken as the patient's front and its first column as the right side, as in
-    the pictures that other programs show. What was assumed stands in
-    ``provenance["notes"]``.
+    value other than zero. The headers of ISMRMRD place the slices in the patient, see
+    :func:`napari_padis.scan.kspace_place.stack_of`. Other files say nothing about how the
+    patient lies in the picture: its first row is taken as the patient's front and its first
+    column as the right side, as in the pictures that other programs show, and ``space`` is
+    'unknown'. What was assumed stands in ``provenance["notes"]``.
 
     Raises
     ------
