@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from napari_padis.errors import InputError
-from napari_padis.scan.intensity import UNSTATED, find_unit, looks_like, parse_unit, with_unit
+from napari_padis.scan.intensity import (
+    UNSTATED,
+    find_unit,
+    looks_like,
+    note_of,
+    parse_unit,
+    with_unit,
+)
 from napari_padis.scan.read import read
 from napari_padis.scan.volume import Volume
 
@@ -185,12 +192,13 @@ def test_ct_on_another_scale_is_noted_but_not_decided(array, meaning, unit):
     assert same is array
     assert meaning in notes[0]
     assert f"--unit {unit}" in notes[0]
-    assert looks_like(array) == notes
+    assert note_of(looks_like(array)) == notes
 
 
 def test_a_format_without_units_notes_what_its_values_look_like():
-    assert "--unit HU" in looks_like(CT["chest"])[0]
-    assert looks_like(OTHER["MR magnitude"]) == ()
+    assert looks_like(CT["chest"]) == ("CT numbers", "HU")
+    assert "--unit HU" in note_of(looks_like(CT["chest"]))[0]
+    assert note_of(looks_like(OTHER["MR magnitude"])) == ()
 
 
 def test_the_user_has_the_last_word():

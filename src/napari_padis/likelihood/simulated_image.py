@@ -98,8 +98,8 @@ def _attenuation(volume: Volume, values: NDArray[Any], notes: list[str]) -> NDAr
 
 def _check_hounsfield(volume: Volume, values: NDArray[np.float32]) -> None:
     """Refuse values below air, but for noise of air and streaks beside metal."""
-    below = np.count_nonzero(values < NO_MATTER)
-    air = np.count_nonzero((values >= NO_MATTER) & (values < NO_MATTER + 200))
+    below = int(np.count_nonzero(values < NO_MATTER))
+    air = int(np.count_nonzero((values >= NO_MATTER) & (values < NO_MATTER + 200)))
     if below > max(air, STREAKS * values.size):
         raise InputError(
             f"{100 * below / values.size:.2g} % of the values of '{volume.name}' lie below "

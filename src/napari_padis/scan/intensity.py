@@ -95,15 +95,31 @@ def find_unit(
     return "arbitrary", array, _open_note(array, low, high)
 
 
-def looks_like(array: NDArray[Any]) -> tuple[str, ...]:
-    """What values whose format knows no units look like; no note where they tell nothing."""
-    reason = _reason(array)
-    if reason:
-        return (
-            f"{UNSTATED}, but {reason}: if the values are CT numbers, state --unit HU, or Unit "
-            "in the dock.",
-        )
-    return _disguise(array)
+def looks_like(array: NDArray[Any]) -> tuple[str, str] | None:
+    """What values without a unit look like, and the unit to state if that is what they are.
+
+    Parameters
+    ----------
+    array : ndarray
+        Finite values.
+
+    Returns
+    -------
+    (meaning, unit) or None
+        For instance ('attenuation in 1/cm', '1/cm'); None where the values tell nothing.
+    """
+    return ("CT numbers", "HU") if _reason(array) else _disguise(array)
+
+
+def note_of(looks: tuple[str, str] | None) -> tuple[str, ...]:
+    """Note on what :func:`looks_like` found; none where that is nothing."""
+    if looks is None:
+        return ()
+    meaning, unit = looks
+    return (
+        f"{UNSTATED}; the values look like {meaning}. If they are, state --unit {unit}, or Unit "
+        "in the dock; until then they are arbitrary.",
+    )
 
 
 def with_unit(volume: Volume, unit: str) -> Volume:
@@ -130,7 +146,6 @@ def with_unit(volume: Volume, unit: str) -> Volume:
     values = volume.array
     if added:
         values = values.astype(np.float32 if values.dtype.kind == "f" else np.int32) - added
-        values = values.astype(np.float32) if not float(added).is_integer() else values
     if factor != 1:
         values = (values * np.float64(factor)).astype(np.float32)
     notes = tuple(note for note in volume.notes if not note.startswith(UNSTATED))
@@ -178,8 +193,9 @@ def _reason(array: NDArray[Any], intercept: float = 0.0) -> str:
 
 
 def _some(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Voxels in even steps; an odd step does not fall on the same columns of most images."""
     flat = np.asarray(array).reshape(-1)
-    return flat[:: max(1, flat.size // _ENOUGH)].astype(np.float64)
+    return flat[:: (flat.size // _ENOUGH) | 1].astype(np.float64)
 
 
 def _share(values: NDArray[np.float64], low: float, high: float) -> float:
@@ -215,8 +231,8 @@ def _is_soft(values: NDArray[np.float64]) -> bool:
     return bool(inside) and _share(values, *_TISSUE) >= _SOFT
 
 
-def _disguise(array: NDArray[Any]) -> tuple[str, ...]:
-    """A note on values that would be spread like CT numbers on another scale."""
+def _disguise(array: NDArray[Any]) -> tuple[str, str] | None:
+    """What values are that would be spread like CT numbers on another scale."""
     values = _some(array)
     for meaning, unit, slope, shift in _DISGUISES:
         if slope != 1 and array.dtype.kind != "f":
@@ -228,18 +244,15 @@ def _disguise(array: NDArray[Any]) -> tuple[str, ...]:
         matter = hounsfield[hounsfield >= _AIR[1]]
         # Other images, too, have an empty background; of a body most is soft tissue.
         if _is_ct(hounsfield) and _share(matter, *_SOFT_TISSUE) >= _SOFT:
-            return (
-                f"{UNSTATED}; the values look like {meaning}. If they are, state --unit "
-                f"{unit}, or Unit in the dock; until then they are arbitrary.",
-            )
-    return ()
+            return meaning, unit
+    return None
 
 
 def _open_note(array: NDArray[Any], low: float, high: float) -> tuple[str, ...]:
     if array.dtype.kind in "iu" and low >= 0 and high <= 255 and _is_labels(array):
         return ()
-    if note := _disguise(array):
-        return note
+    if looks := _disguise(array):
+        return note_of(looks)
     padding = find_padding(_some(array))
     gap = "" if not padding or low >= 0 else _padding_remark(array, padding)
     return (

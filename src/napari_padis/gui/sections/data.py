@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -13,41 +12,56 @@ from napari_padis.gui.facts import describe
 from napari_padis.gui.layer_data import is_measurement
 from napari_padis.gui.sections.base import Section, Text, combo, list_layers
 from napari_padis.gui.source import candidates, load
+from napari_padis.gui.unit import OFFERED, as_found, question, stated
+from napari_padis.scan.intensity import parse_unit
 from napari_padis.scan.measurement import Measurement
-from napari_padis.scan.units import UNITS
 from napari_padis.scan.volume import Volume
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-AS_FOUND = "as found"
-
 
 class DataSection(Section):
-    """Lets the user choose a volume or a measurement among the layers."""
+    """Lets the user choose a volume or a measurement among the layers; a new one is chosen.
+
+    During a run the choice stays.
+    """
 
     changed = Signal()
+    noticed = Signal(str)  # that a new layer was chosen in place of another
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__("Data")
         self._viewer = weakref.ref(viewer)
         self._layers: list[weakref.ref[Layer]] = []
+        self._held = False
         self.layer_box = combo("Layer", "Volume to simulate from, or measurement to reconstruct.")
         self.unit_box = combo(
-            "Intensity unit", "Unit of the values; 'as found' takes what the file said."
+            "Intensity unit",
+            "Unit of the values of this layer; 'as found' is what its file stated or the values "
+            "told. HU+1024 are CT numbers with 1024 added.",
         )
-        self.unit_box.addItems([AS_FOUND, *UNITS])
+        self.unit_box.addItems([as_found(None), *OFFERED])
+        self.question = Text("")
+        self.question.setAccessibleName("Question about the unit")
+        self.question.mark("question")
+        self.question.hide()
+        self._units: weakref.WeakKeyDictionary[Layer, str] = weakref.WeakKeyDictionary()
+        self._asked = ""
+        self._projected = False
         self.facts = Text("")
         self.facts.setAccessibleName("Facts about the data")
         self.row("Layer", self.layer_box)
         self.row("Unit", self.unit_box)
+        self.form.addRow(self.question)
         self.form.addRow(self.facts)
         self.source: Volume | Measurement | None = None
         self.layer_box.currentIndexChanged.connect(self._load)
-        self.unit_box.currentIndexChanged.connect(self._load)
+        self.unit_box.currentIndexChanged.connect(self._state)
         events = viewer.layers.events
-        for emitter in (events.inserted, events.removed, events.renamed):
+        events.inserted.connect(self._inserted)
+        for emitter in (events.removed, events.renamed):
             emitter.connect(self.refresh)
         self.refresh()
 
@@ -56,6 +70,10 @@ class DataSection(Section):
         """The chosen layer."""
         index = self.layer_box.currentIndex()
         return self._layers[index]() if 0 <= index < len(self._layers) else None
+
+    def hold(self, held: bool) -> None:
+        """Whether new layers leave the choice alone."""
+        self._held = held
 
     def choose(self, layer: Layer) -> None:
         """Select a layer."""
@@ -77,6 +95,19 @@ class DataSection(Section):
         layers = (reference() for reference in self._layers)
         return {is_measurement(layer) for layer in layers if layer is not None}
 
+    def _inserted(self, event: Any) -> None:
+        """Take what was opened last, and say so."""
+        before = self.layer
+        self.refresh()
+        if self._held:
+            return
+        self.choose(event.value)
+        if before is not None and self.layer is event.value is not before:
+            self.noticed.emit(
+                f"'{event.value.name}' was opened last and is chosen now instead of "
+                f"'{before.name}'."
+            )
+
     def refresh(self, _event: Any = None) -> None:
         """Follow the layer list, keeping the choice."""
         viewer = self._viewer()
@@ -91,9 +122,51 @@ class DataSection(Section):
         else:
             self.changed.emit()
 
+    def set_projected(self, projected: bool) -> None:
+        """Whether line integrals are simulated, which need the unit of the values."""
+        self._projected = projected
+        self._ask()
+
+    @property
+    def unit(self) -> str:
+        """The unit that the user stated for the chosen layer; '' for the one found."""
+        return self.unit_box.currentText() if self.unit_box.currentIndex() > 0 else ""
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Contrast limits of the chosen layer, in the unit of the source."""
+        if self.layer is None:
+            return None
+        _, factor, added = parse_unit(self.unit) if self.unit else ("", 1.0, 0)
+        low, high = self.layer.contrast_limits
+        return (low - added) * factor, (high - added) * factor
+
+    def _state(self, _index: int = 0) -> None:
+        """Keep the unit with the layer that it was stated for."""
+        if self.layer is not None:
+            self._units[self.layer] = self.unit
+        self._load()
+
+    def _ask(self) -> None:
+        text = self._asked if self._projected else ""
+        if text != self.question.text():
+            self.question.setText(text)
+            self.question.setVisible(bool(text))
+            self.relayout()
+
+    def _show_found(self, found: Volume | Measurement | None) -> None:
+        """Show which unit was found, and the one that was stated for this layer."""
+        unit = self._units.get(self.layer, "") if self.layer is not None else ""
+        self.unit_box.blockSignals(True)
+        self.unit_box.setItemText(0, as_found(found))
+        self.unit_box.setCurrentIndex(self.unit_box.findText(unit) if unit else 0)
+        self.unit_box.blockSignals(False)
+        self._asked = "" if unit else question(found)
+
     def _load(self, _index: int = 0) -> None:
         """Look at the chosen layer."""
         layer, self.source = self.layer, None
+        self._show_found(None)
         if layer is None:
             self.facts.setText(
                 "Open a volume or a measurement: drop a file on the window, or "
@@ -101,12 +174,11 @@ class DataSection(Section):
             )
         else:
             try:
-                self.source = self._with_unit(load(layer))
+                found = load(layer)
+                self._show_found(found)
+                self.source = stated(found, self.unit) if self.unit else found
                 self.facts.setText(describe(self.source))
             except PadisError as error:
                 self.facts.setText(str(error))
+        self._ask()
         self.changed.emit()
-
-    def _with_unit(self, source: Volume | Measurement) -> Volume | Measurement:
-        unit = self.unit_box.currentText()
-        return source if unit == AS_FOUND else dataclasses.replace(source, unit=unit)
