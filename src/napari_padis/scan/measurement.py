@@ -69,7 +69,8 @@ class Measurement:
     mu_water : float
         Attenuation of water in 1/mm that links HU and line integrals.
     affine : ndarray, shape (4, 4), optional
-        RAS+ mm affine of the reconstructed (S, A, R)+ volume.
+        Indices (slice, row, column) of the reconstruction to RAS+ mm: an (S, A, R)+ volume,
+        but for k-space of sagittal slices, (R, S, A)+, and coronal ones, (A, S, R)+.
     name : str
     provenance : mapping
         JSON-compatible record of where the data come from.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from napari_padis.errors import InputError
 from napari_padis.scan.units import UNITS
 
-#: Index directions of every array in this package: towards Superior, Anterior, Right.
+#: Index directions of arrays in this package: towards Superior, Anterior, Right. Only what is
+#: reconstructed from sagittal or coronal slices of k-space keeps its plane until it is written.
 AXIS_LABELS = ("S", "A", "R")
 
 #: Frames of coordinates, by the names and in the order of NIfTI's xform codes 0 to 5.
