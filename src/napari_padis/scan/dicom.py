@@ -125,8 +125,8 @@ def _names(root: Path, found: list[tuple[Part, list[Part]]]) -> list[str]:
     for _, parts in found:
         first = parts[0].frames[0]
         text = str(first.get("SeriesDescription") or "").strip()
-        number = first.figure("SeriesNumber")
-        series[id(parts)] = (f"{where} {text}".strip(), "" if number is None else f"{number:g}")
+        serial = first.figure("SeriesNumber")
+        series[id(parts)] = (f"{where} {text}".strip(), "" if serial is None else f"{serial:g}")
     twice = Counter(base for base, _ in series.values())
     names: list[str] = []
     for part, parts in found:

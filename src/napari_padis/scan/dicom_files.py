@@ -148,9 +148,10 @@ def _listed(path: Path) -> list[Path]:
     parts = [[name] if isinstance(name, str) else list(name) for name in names if name]
     found = [file for part in parts if (file := _on_disc(path.parent, part)) is not None]
     if not found:
+        what = f"a table of contents of {len(parts)} DICOM files, none of which is where it says"
         raise InputError(
-            f"'{path.name}' is a table of contents of {len(parts)} DICOM files, none of which is "
-            "where it says; copy the whole disc and open its folder."
+            f"'{path.name}' is {what if parts else 'a table of contents without files'}; copy the "
+            "whole disc and open its folder."
         )
     return found
 

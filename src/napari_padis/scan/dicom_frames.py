@@ -107,7 +107,8 @@ def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
     """The image frames of one object; raises InputError when it is no greyscale image."""
     if (why := no_volume(dataset)) is not None:
         raise InputError(f"'{path.name}' is {why}.")
-    if int(dataset.get("SamplesPerPixel", 1)) != 1:
+    palette = str(dataset.get("PhotometricInterpretation", "")).startswith("PALETTE")
+    if int(dataset.get("SamplesPerPixel", 1)) != 1 or palette:
         raise InputError(f"'{path.name}' is a colour image; a greyscale image is needed.")
     shape = int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0))
     count = int(dataset.get("NumberOfFrames", 1) or 1)
@@ -132,6 +133,8 @@ def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
         own = Dataset()
         for name, values in vectors.items():
             setattr(own, name, values[i])
+        if "SliceLocationVector" in own:
+            own.SliceLocation = own.SliceLocationVector
         index = i if count > 1 else None
         places = (own, *_macros(per_frame[i : i + 1]), *shared, *common)
         offset = 0.0 if offsets is None else float(offsets[i])
@@ -189,9 +192,10 @@ def _frame(
         spacing = None
         for name, note in _PIXEL.items():
             spacing = numbers(name, 2)
-            if spacing is not None:
+            if spacing is not None and (note is None or min(spacing) > 0):
                 notes += [note] if note else []
                 break
+            spacing = None
     except (ValueError, TypeError) as error:
         raise InputError(f"'{path.name}' has a damaged header: {one_line(error)}.") from error
     if spacing is None:

@@ -88,6 +88,15 @@ def _picture(frame: Frame) -> Hashable:
     return "\\".join(image_type(frame.get))
 
 
+def _station(frame: Frame) -> Hashable:
+    """Place of the image in its plane in tenths of its width, as several stations differ."""
+    if frame.position is None:
+        return None
+    corner = np.array([frame.position @ frame.row, frame.position @ frame.column])
+    size = np.array(frame.shape[::-1]) * np.array(frame.pixel[::-1])
+    return tuple(np.round(corner / (0.1 * size)).tolist())
+
+
 def _other_dimension(frame: Frame) -> Hashable:
     """Index values of an enhanced object without those of position in the stack."""
     values = np.ravel(frame.get("DimensionIndexValues") or ()).tolist()
@@ -129,6 +138,8 @@ def _words(value: Any, rank: int) -> str:
 #: Asked in this order; the first that differs at a repeated position divides the series.
 KEYS = (
     Key("series number", _number("SeriesNumber"), _unit("series")),
+    Key("place in the plane", _station, _rank("station")),
+    Key("description", _text("SeriesDescription"), _words),
     Key("image type", _picture, _words),
     Key("echo time", _number("EffectiveEchoTime", "EchoTime"), _rank("echo")),
     Key("echo number", _number("EchoNumbers"), _rank("echo")),
@@ -152,6 +163,7 @@ KEYS = (
         weak=True),
     Key("dimension", _other_dimension, _rank("dimension")),
     Key("coil", _text((0x0051, 0x100F)), lambda value, rank: f"coil {value or rank}"),
+    Key("comment", _text("ImageComments"), _words, weak=True),
     Key("acquisition", _number("AcquisitionNumber"), _unit("acquisition"), weak=True),
     Key("acquisition time", _text("FrameAcquisitionDateTime", "AcquisitionDateTime",
                                   "AcquisitionTime"), _rank("time"), weak=True),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
+from pydicom.uid import UID
 from scipy.ndimage import binary_propagation
 
 from napari_padis.errors import InputError
@@ -48,7 +49,6 @@ def values_of(frames: list[Frame]) -> tuple[NDArray[Any], str | None, tuple[str,
     unit, notes = unit_of(frames)
     scales = [_rescale(f) for f in frames]
     whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
-    air = unit in ("HU", None) and modality(frames[0].dataset) == "CT"
     images: list[NDArray[Any]] = []
     padded, kept = 0, 0
     for frame, (slope, intercept) in zip(frames, scales, strict=True):
@@ -60,18 +60,18 @@ def values_of(frames: list[Frame]) -> tuple[NDArray[Any], str | None, tuple[str,
             image = stored.astype(np.int64) * int(slope) + int(intercept)
         else:
             image = (stored * slope + intercept).astype(np.float32)
-        if air and (padding := _padding(frame, stored, image)) is not None:
+        if unit == "HU" and (padding := _padding(frame, stored, image)) is not None:
             inside = int(padding.sum())
             padding = _outside(padding, image)
             image[padding] = _AIR
             padded, kept = padded + int(padding.sum()), kept + inside - int(padding.sum())
-        images.append(image)
+        images.append(_smallest(image))
     if padded:
         notes += (f"{padded} voxels of padding were set to air ({_AIR} HU).",)
     if kept:
         notes += (f"{kept} voxels inside the body have the value that the file calls padding; "
                   "they were left as they are.",)  # fmt: skip
-    return _smallest(np.stack(images)), unit, notes
+    return np.stack(images), unit, notes
 
 
 def unit_of(frames: list[Frame]) -> tuple[str | None, tuple[str, ...]]:
@@ -124,7 +124,7 @@ def _stored(frame: Frame) -> NDArray[Any]:
             stored = frame.pixels()
     except Exception as error:
         syntax = frame.dataset.file_meta.TransferSyntaxUID
-        if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+        if syntax.is_encapsulated and _lacks_decoder(syntax, error):
             raise InputError(
                 f"The pixels of '{frame.path.name}' are compressed by {syntax.name}, for which no "
                 "decoder is installed; install 'python-gdcm' or export the images uncompressed."
@@ -135,6 +135,14 @@ def _stored(frame: Frame) -> NDArray[Any]:
     if stored.shape != frame.shape:
         raise InputError(f"The pixels of '{frame.path.name}' have shape {stored.shape}.")
     return stored
+
+
+def _lacks_decoder(syntax: UID, error: Exception) -> bool:
+    """Whether pixels could be decoded by a package that is not installed."""
+    try:
+        return not get_decoder(syntax).is_available or "does not support" in str(error)
+    except NotImplementedError:
+        return False
 
 
 def _padding(frame: Frame, stored: NDArray[Any], image: NDArray[Any]) -> NDArray[np.bool_] | None:
@@ -166,12 +174,12 @@ def _outside(padding: NDArray[np.bool_], image: NDArray[Any]) -> NDArray[np.bool
     return certain | binary_propagation(border, mask=rest)
 
 
-def _smallest(volume: NDArray[Any]) -> NDArray[Any]:
+def _smallest(image: NDArray[Any]) -> NDArray[Any]:
     """Integers as 16 or 32 bits where they fit."""
-    if volume.dtype.kind != "i":
-        return volume
-    low, high = int(volume.min()), int(volume.max())
+    if image.dtype.kind != "i":
+        return image
+    low, high = int(image.min()), int(image.max())
     for kind in (np.int16, np.int32):
         if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return volume.astype(kind)
-    return volume.astype(np.float32)
+            return image.astype(kind)
+    return image.astype(np.float32)
