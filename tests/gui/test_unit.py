@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_padis.errors import InputError
+from napari_padis.gui.facts import describe
 from napari_padis.gui.layer_data import measurement_layer, volume_layer
 from napari_padis.gui.unit import as_found, question, stated
 from napari_padis.scan.volume import Volume
@@ -32,12 +33,15 @@ def add(viewer, volume):
 
 def test_only_an_unknown_unit_is_asked_for(a_measurement):
     assert "choose HU" in question(crop())
+    assert "none is possible" in question(crop())
+    assert "taken for 1/mm" in question(Volume(np.full(SHAPE, 0.02, np.float32)))
     assert "HU+1024" in question(lost_intercept())
     ct = np.where(np.hypot(ROWS, COLUMNS) < 0.8, 40, -1000)
     assert "look like CT numbers; if so, choose HU" in question(Volume(stack(ct)))
     for known in (Volume(stack(ct), unit="HU"), a_measurement, None):
         assert question(known) == ""
     assert as_found(crop()) == "as found: unknown"
+    assert describe(crop()).endswith("1 × 1 × 1 mm, without a unit")
     assert as_found(a_measurement) == "as found: HU"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from napari_padis.errors import InputError
-from napari_padis.scan.intensity import looks_like, with_unit
+from napari_padis.scan.intensity import could_be_attenuation, looks_like, with_unit
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.units import UNITS
 from napari_padis.scan.volume import Volume
@@ -46,7 +46,9 @@ def question(source: Volume | Measurement | None) -> str:
     looks = looks_like(source.array)
     if looks is not None:
         return f"The unit is not known. The values look like {looks[0]}; if so, choose {looks[1]}."
+    could = could_be_attenuation(source.array)
     return (
         "The unit is not known, and a projection needs it: choose HU for CT numbers, 1/mm or "
-        "1/cm for attenuation. Until then the values are taken for 1/mm, if they can be that."
+        "1/cm for attenuation. "
+        + ("Until then the values are taken for 1/mm." if could else "Until then none is possible.")
     )

@@ -12,18 +12,13 @@ from torch import Tensor
 from napari_padis.errors import InputError
 from napari_padis.likelihood.coil_simulation import smooth_phase
 from napari_padis.scan.geometry import Geometry
+from napari_padis.scan.intensity import could_be_attenuation
 from napari_padis.scan.padding import NO_MATTER, fill_padding
 from napari_padis.scan.units import MU_WATER, hu_to_mu
 from napari_padis.scan.volume import Volume
 
 #: Below this there is nothing left to attenuate; noise of air lies there.
 VACUUM_HU = -1000.0
-
-#: Attenuation in 1/mm above which there is no matter, at any energy that passes through a body.
-DENSEST = 10.0
-
-#: So much of the highest values, negative values may be: noise and streaks of reconstructions.
-UNDERSHOOT = 0.25
 
 #: Share of voxels below air that streaks beside metal make.
 STREAKS = 0.001
@@ -109,9 +104,7 @@ def _check_hounsfield(volume: Volume, values: NDArray[np.float32]) -> None:
 
 def _check_attenuation(volume: Volume, values: NDArray[np.float32]) -> None:
     """Refuse values that cannot be attenuation in 1/mm."""
-    bottom, top = (float(v) for v in np.percentile(values, [1, 99]))
-    whole = volume.array.dtype.kind == "i" and values.min() < 0
-    if whole or bottom < -UNDERSHOOT * max(top, 0) or top > DENSEST:
+    if not could_be_attenuation(values.astype(volume.array.dtype, copy=False)):
         taken = "in 1/mm" if volume.unit == "1/mm" else "without a unit"
         raise InputError(
             f"Values of '{volume.name}' from {values.min():g} to {values.max():g} {taken} cannot "

@@ -48,6 +48,12 @@ _CT_INTERCEPTS = (-1000.0, -1024.0, -8192.0)
 #: Share of the matter that is soft, of CT whose padding or intercept tells it.
 _SOFT = 0.5
 
+#: Attenuation in 1/mm above which there is no matter, at any energy that passes through a body.
+_DENSEST = 10.0
+
+#: So much of the highest values, negative values may be: noise and streaks of reconstructions.
+_UNDERSHOOT = 0.25
+
 #: More voxels than that are not looked at.
 _ENOUGH = 2_000_000
 
@@ -109,6 +115,14 @@ def looks_like(array: NDArray[Any]) -> tuple[str, str] | None:
         For instance ('attenuation in 1/cm', '1/cm'); None where the values tell nothing.
     """
     return ("CT numbers", "HU") if _reason(array) else _disguise(array)
+
+
+def could_be_attenuation(array: NDArray[Any]) -> bool:
+    """Whether values could be attenuation in 1/mm: neither negative, but for noise, nor huge."""
+    if array.dtype.kind == "i" and array.min() < 0:
+        return False  # whole numbers have no noise about 0
+    bottom, top = np.percentile(_some(array), [1, 99]).tolist()
+    return bool(bottom >= -_UNDERSHOOT * max(top, 0) and top <= _DENSEST)
 
 
 def note_of(looks: tuple[str, str] | None) -> tuple[str, ...]:

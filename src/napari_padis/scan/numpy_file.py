@@ -71,7 +71,8 @@ def read_numpy(path: str | Path) -> Volume:
     if array.ndim == 2:
         array = array[None]
     return assemble(array, affine, path=path, name=stem(path), kind="NumPy", unit=unit[0],
-                    notes=notes, space="aligned" if "affine" in values else "unknown")  # fmt: skip
+                    notes=notes, space="aligned" if "affine" in values else "unknown",
+                    stated="unit" in values)  # fmt: skip
 
 
 def _wanted(path: Path, names: list[str]) -> list[str]:
