@@ -30,7 +30,7 @@ def is_ours(path: Path) -> bool:
 
         return is_kspace(path)
     # TIFF and others under names that are not ours belong to other plugins (.lsm, .stk ...).
-    return kind == "dicom" or by_name(path) is not None
+    return kind in ("dicom", "nifti") or by_name(path) is not None
 
 
 def _is_our_hdf5(path: Path) -> bool:

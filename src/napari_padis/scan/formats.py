@@ -12,13 +12,13 @@ from typing import Any
 from napari_padis.errors import InputError
 from napari_padis.scan.files import MAX_BZIP2, MAX_COMPRESSION, existing
 
-#: Formats by file name ending.
+#: Formats by file name ending. Headers (.hdr) are of many formats: their content tells.
 SUFFIXES = {
     ".nii": "nifti", ".nii.gz": "nifti", ".nii.bz2": "nifti",
     ".dcm": "dicom", ".ima": "dicom", ".dicom": "dicom",
     ".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage",
     ".tif": "tiff", ".tiff": "tiff", ".npy": "numpy", ".npz": "numpy",
-    ".h5": "hdf5", ".hdf5": "hdf5", ".mat": "matlab", ".cfl": "kspace", ".hdr": "nifti",
+    ".h5": "hdf5", ".hdf5": "hdf5", ".mat": "matlab", ".cfl": "kspace",
 }  # fmt: skip
 
 _MAGIC = {
@@ -32,7 +32,7 @@ _FOREIGN = {
     b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture",
     b"%PDF": "a PDF document", b"CDF": "a netCDF (or MINC 1) file", b"ENVI": "an ENVI header",
     b"!INTERFILE": "an Interfile header", b"# vtk": "a VTK file", b"<?xml": "an XML file",
-    b"<VTKFile": "a VTK file", b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive",
+    b"<VTKFile": "a VTK file", b"#?": "a Radiance picture", b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive",
     b"\xfd7zXZ": "an xz archive", b"(\xb5/\xfd": "a Zstandard archive",
 }  # fmt: skip
 
@@ -46,6 +46,9 @@ _BARE = (".img", ".raw", ".zraw", ".dat", ".bin")
 _HEADERS = (".hdr", ".mhd", ".nhdr")
 
 _METAIMAGE = re.compile(rb"\s*(ObjectType|NDims|Comment|ID)\s*=", re.IGNORECASE)
+
+#: The length of an Analyze header, in both byte orders, with which it begins.
+_ANALYZE = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")
 
 #: Bytes that are looked at: a NIfTI-1 header with its magic.
 _START = 352
@@ -74,7 +77,7 @@ def file_format(path: str | Path) -> str:
         return found
     if foreign is None and _is_dicom(path):
         return "dicom"
-    if path.suffix.lower() in _BARE:
+    if foreign is None and path.suffix.lower() in _BARE:
         raise InputError(
             f"'{path.name}' seems to hold voxels without a header; open the header that belongs "
             f"to it ({', '.join(_HEADERS)})."
@@ -138,14 +141,15 @@ def _by_content(path: Path, start: bytes) -> str | None:
     found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
     if found is None and _METAIMAGE.match(start):
         return "metaimage"
-    return found or ("nifti" if _is_nifti(start) else None)
+    analyze = path.suffix.lower() == ".hdr" and start[:4] in _ANALYZE
+    return found or ("nifti" if analyze or _is_nifti(start) else None)
 
 
 def _is_nifti(start: bytes) -> bool:
     """Whether bytes begin a header of NIfTI-1, NIfTI-2 or Analyze 7.5, which has no magic."""
     if start[344:348] in (b"n+1\0", b"ni1\0") or start[4:8] in (b"n+2\0", b"ni2\0"):
         return True
-    return start[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") and start[38:39] == b"r"
+    return start[:4] in _ANALYZE and start[38:39] == b"r"
 
 
 def _is_dicom(path: Path) -> bool:

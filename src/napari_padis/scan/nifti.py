@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nibabel as nib
 import numpy as np
@@ -56,10 +56,10 @@ def read_nifti(path: str | Path) -> list[Volume]:
         shape = image.shape
         count = voxel_count(path, shape)
         header = image.header
-        holder = image.file_map["image"]
+        holder, proxy = image.file_map["image"], cast("Any", image.dataobj)
         voxels = path if holder.filename is None or holder.fileobj else existing(holder.filename)
         ratio = packing(voxels)
-        offset = 0 if ratio else int(header.get_data_offset())
+        offset = 0 if ratio else int(proxy.offset)
         claimed = count * header.get_data_dtype().itemsize
         check_claim(path, claimed, voxels.stat().st_size - offset, ratio)
         extra = [n for n in shape[3:] if n > 1]
@@ -87,20 +87,25 @@ def read_nifti(path: str | Path) -> list[Volume]:
     ]
 
 
+def _usual_opener(path: Path) -> Callable[..., Any] | None:
+    """What nibabel opens a single file with, by its name."""
+    usual = {".nii": open, ".nii.gz": gzip.open, ".nii.bz2": bz2.open}
+    return next((usual[end] for end in usual if path.name.lower().endswith(end)), None)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[nib.analyze.AnalyzeImage]:
-    """An image whose voxels are not read yet; its content tells whether it is packed."""
-    opener = opener_of(path)
-    by_suffix = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix.lower())
-    if path.suffix.lower() not in (".hdr", ".img") and opener is not by_suffix:
-        with (opener or open)(path, "rb") as file:
-            start = file.read(4)
-            file.seek(0)
-            second = int.from_bytes(start, "little") == 540 or int.from_bytes(start, "big") == 540
-            kind = nib.Nifti2Image if second else nib.Nifti1Image
-            yield kind.from_file_map({"image": nib.FileHolder(str(path), file),
-                                      "header": nib.FileHolder(str(path), file)})  # fmt: skip
-        return
+    """An image whose voxels are not read yet; content and not the name tells how it is stored."""
+    opener = opener_of(path) or open
+    with opener(path, "rb") as file:
+        start = file.read(348)
+        file.seek(0)
+        kinds = {start[344:348]: nib.Nifti1Image, start[4:8]: nib.Nifti2Image}
+        kind = kinds.get(b"n+1\0") or kinds.get(b"n+2\0")
+        if kind is not None and opener is not _usual_opener(path):
+            holders = {part: nib.FileHolder(str(path), file) for part in ("image", "header")}
+            yield kind.from_file_map(holders)
+            return
     image = nib.load(path)
     if not isinstance(image, nib.analyze.AnalyzeImage):
         raise InputError(f"'{path.name}' is not a NIfTI file.")

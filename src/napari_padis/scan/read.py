@@ -67,7 +67,10 @@ def read_all(path: str | Path | Sequence[str | Path]) -> list[Scan]:
     """
     if isinstance(path, (str, Path)):
         return _read_beside(parts_of(path))
-    paths = list(dict.fromkeys(header_beside(existing(p)) for p in path))
+    given = [existing(p) for p in path]
+    headers = {p: header_beside(p) for p in given}
+    # Voxels beside their header (.img with .hdr) are read once.
+    paths = [headers[p] for p in given if headers[p] == p or headers[p] not in given]
     kinds = {p: "" if p.is_dir() else format_of(p) for p in paths}
     dicom = [p for p, kind in kinds.items() if kind == "dicom"]
     scans: list[Scan] = []

@@ -110,7 +110,8 @@ def _volume(path: Path, image: _Image) -> Volume:
     # Rows go from front to back and columns from the patient's right to the left.
     affine[2, 0], affine[1, 1], affine[0, 2] = image.steps[0], -image.steps[1], -image.steps[2]
     return assemble(image.array, affine, path=path, name=name, kind="TIFF", unit=image.unit,
-                    notes=(*notes, _ORIENTATION_NOTE))  # fmt: skip
+                    notes=(*notes, _ORIENTATION_NOTE),
+                    stated=image.unit != "arbitrary")  # fmt: skip
 
 
 def _pages_of(path: Path) -> list[Path]:
@@ -127,19 +128,23 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 
 def _read_file(path: Path) -> list[_Image]:
-    """Every greyscale image of a file, the largest first."""
+    """Every greyscale image of a file, the largest first; the others are named."""
     with tifffile.TiffFile(path) as file:
         if not file.series:
             raise InputError(f"'{path.name}' holds no image; copy or export it again.")
         ordered = sorted(enumerate(file.series), key=lambda pair: -pair[1].size)
-        images, failed = _images_of(path, file, *ordered[0]), []
-        for index, series in ordered[1:]:
+        images: list[_Image] = []
+        failed: list[InputError] = []
+        for index, series in ordered:
             try:
                 images += _images_of(path, file, index, series)
-            except InputError:
-                failed.append(str(series.shape))
+            except InputError as error:
+                failed.append(error)
+    if not images:
+        raise failed[0]
     if failed:
-        note = f"Also in the file and not read: images of shape {', '.join(failed[:5])}."
+        words = "more of its images is" if len(failed) == 1 else "more of its images are"
+        note = f"{len(failed)} {words} not read; the first: {failed[0]}"
         images = [replace(images[0], notes=(*images[0].notes, note)), *images[1:]]
     return images
 
@@ -174,8 +179,8 @@ def _images_of(
         stored = np.moveaxis(stored, names.index("Z"), -3)
     stored = stored.reshape((count, -1, *series.shape[-2:]))
     steps, notes = spacing(file, index)
-    if not others and stacked in _NAMED:
-        notes += (f"The pages are stated to be {_NAMED[stacked]}s; they are taken as slices.",)
+    if not others and stacked in (known := _NAMED | {"S": "colour plane"}):
+        notes += (f"The pages are stated to be {known[stacked]}s; they are taken as slices.",)
     title = f" image {index + 1}" if len(file.series) > 1 else ""
     images = []
     for k, number in enumerate(np.ndindex(*(n for _, n in others))):
