@@ -86,3 +86,45 @@ def write_series():
         return series
 
     return write
+
+
+@pytest.fixture
+def write_images():
+    """Write single DICOM images of one series, each with its own tags (None removes one)."""
+
+    def write(folder: Path, images: list[dict], **common) -> list[Path]:
+        folder.mkdir(exist_ok=True, parents=True)
+        series, paths = generate_uid(), []
+        for number, tags in enumerate(images, 1):
+            tags = {**common, **tags}
+            pixels = np.asarray(tags.pop("pixels", number))
+            pixels = np.broadcast_to(pixels, (6, 8) if pixels.ndim == 0 else pixels.shape)
+            meta = FileMetaDataset()
+            meta.TransferSyntaxUID = ExplicitVRLittleEndian
+            meta.MediaStorageSOPClassUID = CTImageStorage
+            meta.MediaStorageSOPInstanceUID = generate_uid()
+            ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+            ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+            ds.SeriesInstanceUID, ds.Modality, ds.InstanceNumber = series, "CT", number
+            ds.ImageOrientationPatient, ds.PixelSpacing = [1, 0, 0, 0, 1, 0], [0.5, 0.5]
+            ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+            ds.Rows, ds.Columns = pixels.shape[-2:]
+            if pixels.ndim == 3:
+                ds.NumberOfFrames = len(pixels)
+            ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+            ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+            if (z := tags.pop("z", None)) is not None:
+                ds.ImagePositionPatient = [0, 0, float(z)]
+            for name, value in tags.items():
+                if isinstance(name, tuple):
+                    ds.add_new(name, *value)
+                elif value is None:
+                    ds.pop(name, None)
+                else:
+                    setattr(ds, name, value)
+            ds.PixelData = pixels.astype("<i2").tobytes()
+            paths.append(folder / f"{number:03d}.dcm")
+            pydicom.dcmwrite(paths[-1], ds)
+        return paths
+
+    return write

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +137,8 @@ def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
             own.SliceLocation = own.SliceLocationVector
         index = i if count > 1 else None
         places = (own, *_macros(per_frame[i : i + 1]), *shared, *common)
-        offset = 0.0 if offsets is None else float(offsets[i])
-        frames.append(_frame(dataset, path, shape, index, places, offset))
+        frame = _frame(dataset, path, shape, index, places)
+        frames.append(frame if offsets is None else _offset(frame, offsets[0], offsets[i]))
     return frames
 
 
@@ -172,7 +172,6 @@ def _frame(
     shape: tuple[int, int],
     index: int | None,
     places: tuple[Dataset, ...],
-    offset: float = 0.0,
 ) -> Frame:
     """A frame whose attributes are looked up in ``places``, first found first."""
 
@@ -209,8 +208,6 @@ def _frame(
     if min(spacing) <= 0 or min(lengths) < 0.5 or abs(row @ column) > 0.05:
         raise InputError(f"'{path.name}' has an impossible pixel spacing or orientation.")
     row, column = row / lengths[0], column / lengths[1]
-    if position is not None:
-        position = position + offset * np.cross(row, column)
     instance = float(dataset.get("InstanceNumber", 0) or 0)
     return Frame(
         dataset=dataset,
@@ -224,6 +221,16 @@ def _frame(
         pixel=(float(spacing[0]), float(spacing[1])),
         shape=shape,
         notes=tuple(notes),
+    )
+
+
+def _offset(frame: Frame, first: Any, own: Any) -> Frame:
+    """A frame of a dose grid at its offset, which is absolute when the first is not 0."""
+    if frame.position is None:
+        return frame
+    sign = -1.0 if float(first) != 0 and frame.normal[2] < 0 else 1.0
+    return replace(
+        frame, position=frame.position + sign * (float(own) - float(first)) * frame.normal
     )
 
 
@@ -244,14 +251,8 @@ def _of_tile(frame: Frame, tile: Tile) -> Frame:
             + frame.column * frame.pixel[0] * (frame.shape[0] - rows) / 2
             + (tile.normal if tile.normal is not None else frame.normal) * tile.step * tile.number
         )
-    return Frame(
-        **{name: getattr(frame, name) for name in
-           ("dataset", "index", "path", "places", "row", "column", "pixel", "notes")},
-        number=frame.number * 1000 + tile.number,
-        position=position,
-        shape=tile.shape,
-        tile=tile,
-    )  # fmt: skip
+    number = frame.number * 1000 + tile.number
+    return replace(frame, number=number, position=position, shape=tile.shape, tile=tile)
 
 
 def _check_length(dataset: Dataset, path: Path, pixels: int) -> None:

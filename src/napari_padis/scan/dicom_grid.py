@@ -98,11 +98,13 @@ def arrange(frames: list[Frame]) -> Grid:
 def _typical(gaps: Array) -> float:
     """The smallest distance that a tenth of the slices, and at least two, agree on."""
     total, most = float(gaps.sum()), _MOST * len(gaps)
+    mean = total / len(gaps)
     for cluster in _clusters(gaps, 0.1):
         distance = float(np.median(cluster))
-        if len(cluster) >= max(2, 0.1 * len(gaps)) and total / distance <= most:
+        enough = len(cluster) >= max(2, 0.1 * len(gaps))
+        if enough and distance <= 1.01 * mean and total / distance <= most:
             return distance
-    return float(np.median(gaps))
+    return min(float(np.median(gaps)), mean)
 
 
 def _said(gaps: Array, typical: float, spacing: float, count: int, height: float) -> str:
