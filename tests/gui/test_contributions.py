@@ -45,10 +45,10 @@ def test_reader_takes_files_and_gives_millimetre_layers(tmp_path, volume, name):
     for argument in (path, [path]):
         ((data, meta, kind),) = c.get_reader(argument)(argument)
         assert kind == "image"
-        np.testing.assert_array_equal(data, volume.array)
+        np.testing.assert_array_equal(data, volume.array[:, ::-1, ::-1])
         assert meta["scale"] == pytest.approx((2.5, 1.5, 0.5))
         assert meta["units"] == ("mm", "mm", "mm")
-        assert meta["axis_labels"] == ("S", "A", "R")
+        assert meta["axis_labels"] == ("S", "P", "L")
         assert meta["contrast_limits"] == (-1000, 1000)
 
 

@@ -17,6 +17,7 @@ from napari_padis.gui.layer_data import (
 from napari_padis.gui.measurement_data import DECADES, log_magnitude
 from napari_padis.gui.sinogram import add_measurement
 from napari_padis.gui.source import candidates, load, placement
+from napari_padis.gui.world import Place
 from napari_padis.scan.geometry import (
     BlurGeometry,
     CartesianGeometry,
@@ -28,6 +29,7 @@ from napari_padis.scan.geometry import (
 )
 from napari_padis.scan.measurement import Measurement, Noise
 
+HERE = Place((10.0, 20.0, 30.0))
 SHAPE, PIXEL, SPACING = (12, 16), (2.0, 1.5), 5.0
 GRID = {"image_shape": SHAPE, "pixel": PIXEL, "slice_spacing": SPACING}
 
@@ -83,7 +85,7 @@ def test_a_layer_gives_the_measurement_back_exactly(kind):
 
 def test_axes_and_scales():
     def layer(kind):
-        return measurement_layer(measurement_of(kind))[1]
+        return measurement_layer(measurement_of(kind), Place())[1]
 
     fan = geometries()["fan"]
     assert layer("fan")["axis_labels"] == ("slice", "view", "detector")
@@ -95,7 +97,7 @@ def test_axes_and_scales():
     assert layer("cone")["scale"][1] == cone.slices * cone.slice_spacing
     assert layer("cone")["translate"][1] == (cone.slices - 1) * cone.slice_spacing / 2
     assert layer("cartesian")["axis_labels"] == ("slice", "ky", "kx")
-    assert layer("blur")["axis_labels"] == ("S", "A", "R")
+    assert layer("blur")["axis_labels"] == ("S", "P", "L")
     assert layer("blur")["scale"] == (5, 2, 1.5)
     assert layer("downsample")["scale"] == (5, 4, 3)
     assert layer("downsample")["translate"] == (0, 1, 0.75)
@@ -125,20 +127,20 @@ def test_the_layer_of_a_simulation_is_used_again_and_can_be_chosen(kind):
 
     viewer = ViewerModel()
     measurement = measurement_of(kind)
-    layer = add_measurement(viewer, measurement, (10.0, 20.0, 30.0))
-    assert add_measurement(viewer, measurement, (10.0, 20.0, 30.0)) is layer
+    layer = add_measurement(viewer, measurement, HERE)
+    assert add_measurement(viewer, measurement, HERE) is layer
     assert candidates(viewer) == [layer]
     source = load(layer)
     assert isinstance(source, Measurement)
     # Wherever the data themselves lie, the image lies where it came from.
-    assert placement(layer, source) == ((10, 20, 30), "mm")
+    assert placement(layer, source).translate == pytest.approx(HERE.translate)
 
 
 def test_a_layer_in_other_length_units_is_placed_in_mm():
     layer = Image(np.zeros((2, 4, 4)), scale=(0.5, 0.1, 0.1), translate=(1, 2, 3), units="cm")
-    assert placement(layer, load(layer), 1) == ((15, 20, 30), "mm")
+    assert placement(layer, load(layer), 1) == Place((15, 20, 30), "mm")
     pixels = Image(np.zeros((2, 4, 4)), scale=(2, 1, 1), translate=(1, 2, 3))
-    assert placement(pixels, load(pixels), 1) == ((3, 2, 3), "pixel")
+    assert placement(pixels, load(pixels), 1) == Place((3, 2, 3), "pixel")
 
 
 def test_every_kind_is_described():

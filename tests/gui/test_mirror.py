@@ -112,6 +112,6 @@ def test_what_can_be_mirrored(main, add_volume):
     assert can_mirror(add_volume(main))
     sinogram = main.add_image(np.zeros((3, 4, 5)), axis_labels=("slice", "view", "detector"))
     assert not can_mirror(sinogram)
-    assert not can_mirror(main.add_points(np.zeros((1, 3)), axis_labels=("S", "A", "R")))
-    colours = main.add_image(np.zeros((2, 4, 5, 3)), rgb=True, axis_labels=("S", "A", "R"))
+    assert not can_mirror(main.add_points(np.zeros((1, 3)), axis_labels=("S", "P", "L")))
+    colours = main.add_image(np.zeros((2, 4, 5, 3)), rgb=True, axis_labels=("S", "P", "L"))
     assert not can_mirror(colours)

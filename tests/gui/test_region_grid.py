@@ -5,10 +5,17 @@ import pytest
 from napari.layers import Labels, Shapes
 
 from napari_padis.errors import InputError
-from napari_padis.gui.region_grid import fingerprint, regions_on
+from napari_padis.gui import region_grid
+from napari_padis.gui.region_grid import fingerprint
 from napari_padis.gui.roles import RunGrid
+from napari_padis.gui.world import Place, as_shown
 
-GRID = RunGrid((4, 20, 24), (5.0, 2.0, 2.5), "HU", (10.0, -6.0, 30.0))
+GRID = RunGrid((4, 20, 24), (5.0, 2.0, 2.5), "HU", Place((10.0, -6.0, 30.0)))
+
+
+def regions_on(layer, grid):
+    """Regions in the order in which layers hold the voxels."""
+    return as_shown(region_grid.regions_on(layer, grid))
 
 
 def box(corner, size):
@@ -24,10 +31,32 @@ def test_labels_on_the_same_grid_are_taken_as_they_are():
     np.testing.assert_array_equal(found, painted)
 
 
+def test_regions_are_numbered_on_the_arrays_of_the_result():
+    """Which grow to the front and to the right; the picture's first corner is front and right."""
+    painted = np.zeros(GRID.shape, int)
+    painted[1, 0, 0] = 3
+    found = region_grid.regions_on(Labels(painted, **GRID.placing()), GRID)
+    assert np.argwhere(found).tolist() == [[1, 19, 23]]
+
+
+def test_regions_on_a_turned_scan_are_found_where_they_are_seen():
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[0.8, -0.6], [0.6, 0.8]]
+    turn[:3, 3] = 7, 8, 9
+    grid = RunGrid((4, 20, 24), (5.0, 2.0, 2.5), "HU", Place(turn=tuple(map(tuple, turn))))
+    painted = np.random.default_rng(0).integers(0, 4, grid.shape)
+    np.testing.assert_array_equal(regions_on(Labels(painted, **grid.placing()), grid), painted)
+    corners = box((1, 3.6, 4.6), (6, 8)) * grid.spacing @ turn[:3, :3].T + turn[:3, 3]
+    layer = Shapes([corners], shape_type="polygon", units=("mm",) * 3)
+    expected = np.zeros(grid.shape)
+    expected[1, 4:10, 5:13] = 1
+    np.testing.assert_array_equal(regions_on(layer, grid), expected)
+
+
 def test_labels_of_the_whole_scan_are_cropped():
     """napari makes a new Labels layer of the shape of the layer that is selected."""
     painted = np.random.default_rng(0).integers(0, 4, (9, 30, 40))
-    translate = np.array(GRID.translate) - np.array([3, 4, 5]) * GRID.spacing
+    translate = np.array(GRID.place.translate) - np.array([3, 4, 5]) * GRID.spacing
     layer = Labels(painted, **(GRID.placing() | {"translate": translate}))
     found = regions_on(layer, GRID)
     np.testing.assert_array_equal(found, painted[3:7, 4:24, 5:29])
@@ -51,7 +80,7 @@ def test_finer_and_coarser_labels_are_looked_up_at_the_voxels():
         layer = Labels(rng.integers(0, 5, shape), **options)
         found = regions_on(layer, GRID)
         for voxel in rng.integers(0, GRID.shape, (200, 3)):
-            place = np.array(GRID.translate) + voxel * GRID.spacing
+            place = np.array(GRID.place.translate) + voxel * GRID.spacing
             index = tuple(int(np.floor(i + 0.5)) for i in layer.world_to_data(place))
             assert found[tuple(voxel)] == layer.data[index]
 
@@ -61,7 +90,7 @@ def test_labels_in_another_length_unit():
     layer = Labels(
         painted,
         scale=np.array(GRID.spacing) / 10,
-        translate=np.array(GRID.translate) / 10,
+        translate=np.array(GRID.place.translate) / 10,
         units=("cm",) * 3,
     )
     np.testing.assert_array_equal(regions_on(layer, GRID), painted)
@@ -70,7 +99,12 @@ def test_labels_in_another_length_unit():
 def test_labels_of_two_axes_count_on_every_slice():
     painted = np.zeros((20, 24), int)
     painted[3:7, 4:9] = 2
-    layer = Labels(painted, scale=GRID.spacing[1:], translate=GRID.translate[1:], units=("mm",) * 2)
+    layer = Labels(
+        painted,
+        scale=GRID.spacing[1:],
+        translate=GRID.place.translate[1:],
+        units=("mm",) * 2,
+    )
     found = regions_on(layer, GRID)
     np.testing.assert_array_equal(found, np.broadcast_to(painted, GRID.shape))
 
@@ -117,7 +151,7 @@ def test_shapes_are_numbered_and_the_later_one_counts():
 
 def test_shapes_on_another_grid_lie_where_they_are_seen():
     """napari's own new Shapes layer starts at the origin of the world."""
-    corners = box((0, 0, 0), (0, 0)) + np.array(GRID.translate)
+    corners = box((0, 0, 0), (0, 0)) + np.array(GRID.place.translate)
     corners += np.array([[2, 2.6, 3.6], [2, 2.6, 11.6], [2, 8.6, 11.6], [2, 8.6, 3.6]]) * np.array(
         GRID.spacing
     )
@@ -141,7 +175,7 @@ def test_shapes_of_two_axes_count_on_every_slice():
         [corners],
         shape_type="rectangle",
         scale=GRID.spacing[1:],
-        translate=GRID.translate[1:],
+        translate=GRID.place.translate[1:],
         units=("mm",) * 2,
     )
     found = regions_on(layer, GRID)

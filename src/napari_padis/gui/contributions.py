@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from napari_padis.errors import InputError
 from napari_padis.gui.layer_data import (
     LayerData,
@@ -86,7 +88,24 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
         else:
             _show_notes(scan.name, scan.notes)
             layers.append(volume_layer(scan))
+    _keep_upright()
     return layers
+
+
+def _keep_upright() -> None:
+    """Show the patient upright in the other planes and unmirrored in 3D, where there is a window.
+
+    Axial slices are so by themselves.
+    """
+    if "napari" not in sys.modules:
+        return
+    import napari
+
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        from napari_padis.gui.view import keep_upright
+
+        keep_upright(viewer)
 
 
 def _lead_on(projections: Projections) -> None:
@@ -129,7 +148,7 @@ def _show_notes(name: str, notes: Sequence[str]) -> None:
 
 
 def write_nifti_layer(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
-    """Write an image layer as NIfTI with the affine it was read with."""
+    """Write an image layer as NIfTI; its affine is the layer's whole transform."""
     return [str(write(path, _volume(data, meta)))]
 
 
@@ -158,35 +177,51 @@ def _volume(data: Any, meta: Mapping[str, Any]) -> Volume:
 
 def _layer(data: Any, meta: Mapping[str, Any]) -> SimpleNamespace:
     """The arguments of a napari writer as something that looks like a layer."""
+    multiscale = bool(meta.get("multiscale", False))
+    ndim = np.ndim(data[0] if multiscale else data)
     return SimpleNamespace(
         data=data,
         name=meta.get("name", "layer"),
-        scale=meta.get("scale"),
+        data_to_world=_data_to_world(meta, ndim),
+        axis_labels=meta.get("axis_labels"),
         units=meta.get("units"),
         metadata=dict(meta.get("metadata") or {}),
+        multiscale=multiscale,
         rgb=meta.get("rgb", False),
     )
+
+
+def _data_to_world(meta: Mapping[str, Any], ndim: int) -> Callable[[Any], Any]:
+    """Where a voxel lies, as napari places it."""
+    from napari.utils.transforms import Affine
+
+    names = ("scale", "translate", "rotate", "shear")
+    given = {name: meta[name] for name in names if meta.get(name) is not None}
+    placed = Affine(**given, ndim=ndim)
+    if meta.get("affine") is None:
+        return placed
+    return Affine(affine_matrix=np.asarray(meta["affine"]), ndim=ndim).compose(placed)
 
 
 def sample_shepp_logan() -> list[LayerData]:
     """Three-dimensional Shepp-Logan head phantom."""
     from napari_padis.scan.samples import shepp_logan_3d
 
-    return [volume_layer(shepp_logan_3d())]
+    return _sample(shepp_logan_3d())
 
 
 def sample_torso() -> list[LayerData]:
     """Procedural torso in HU."""
     from napari_padis.scan.samples import torso
 
-    return [volume_layer(torso())]
+    return _sample(torso())
 
 
 def sample_ct_small() -> list[LayerData]:
     """Real CT slice carried by pydicom."""
     from napari_padis.scan.samples import ct_small
 
-    return [volume_layer(ct_small())]
+    return _sample(ct_small())
 
 
 def sample_shepp_logan_sinogram() -> list[LayerData]:
@@ -208,6 +243,11 @@ def sample_ct_small_sinogram() -> list[LayerData]:
     from napari_padis.scan.samples import ct_small
 
     return [_sinogram(ct_small())]
+
+
+def _sample(volume: Volume) -> list[LayerData]:
+    _keep_upright()
+    return [volume_layer(volume)]
 
 
 def _sinogram(volume: Volume) -> LayerData:

@@ -36,7 +36,7 @@ def grid_lines(
     Returns
     -------
     ndarray, shape (lines, 2, 3)
-        Start and direction of each line, in voxel indices (S, A, R).
+        Start and direction of each line, in the voxel indices (S, P, L) of a layer.
     """
     slices, height, width = shape
     rows, cols = (
@@ -47,8 +47,9 @@ def grid_lines(
     across, along = plane[: len(rows)], plane[len(rows) :]
     # From the first to the last pixel centre: longer lines would enlarge the viewer's
     # world and put its slider steps between the pixels.
-    across[:, 0, 1], across[:, 1, 2] = rows, width - 1
-    along[:, 0, 2], along[:, 1, 1] = cols, height - 1
+    # Layers hold rows and columns the other way round.
+    across[:, 0, 1], across[:, 1, 2] = height - 1 - rows[::-1], width - 1
+    along[:, 0, 2], along[:, 1, 1] = width - 1 - cols[::-1], height - 1
     lines = np.tile(plane, (slices, 1, 1))
     lines[:, 0, 0] = np.repeat(np.arange(slices), len(plane))
     return lines

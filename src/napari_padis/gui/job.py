@@ -13,6 +13,7 @@ from napari_padis.engine.events import Event, Notice, Result
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.gui.mailbox import Mailbox
+from napari_padis.gui.world import ORIGIN, Place
 from napari_padis.scan.geometry import Geometry
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.volume import Volume
@@ -52,7 +53,7 @@ class Simulation:
 class Request:
     """Everything a run needs, fixed when the button is pressed.
 
-    ``translate`` is the world position in mm of the first voxel of the reconstruction;
+    ``place`` is where the reconstruction lies in the viewer's world;
     ``limits`` are contrast limits to use instead of those of the FBP.
     """
 
@@ -60,8 +61,7 @@ class Request:
     measurement: Measurement | None = None
     volume: Volume | None = None
     simulation: Simulation | None = None
-    translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    units: str = "mm"
+    place: Place = ORIGIN
     limits: tuple[float, float] | None = None
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from napari_padis.errors import InputError
+from napari_padis.gui.layer_world import KEY, entry_of, length_unit, metadata_of, where
 from napari_padis.gui.measurement_data import (
-    KEY,
     LayerData,
-    entry_of,
     is_measurement,
     measurement_from_layer,
     measurement_layer,
-    metadata_of,
     noun,
 )
+from napari_padis.gui.world import as_shown, resting_place, shown_affine
 from napari_padis.scan.display import contrast_limits
 from napari_padis.scan.geometry import from_dict
-from napari_padis.scan.orientation import plain_numbers, voxel_sizes
+from napari_padis.scan.orientation import (
+    Affine,
+    obliquity,
+    plain_numbers,
+    reorient,
+    voxel_sizes,
+)
 from napari_padis.scan.units import UNITS
-from napari_padis.scan.volume import AXIS_LABELS, Volume, sar_affine
+from napari_padis.scan.volume import Volume
 
 __all__ = [
     "KEY",
@@ -35,15 +41,21 @@ __all__ = [
     "volume_metadata",
 ]
 
-_MILLIMETRES = {
-    "nanometer": 1e-6, "nm": 1e-6, "micrometer": 1e-3, "micron": 1e-3, "um": 1e-3, "µm": 1e-3,
-    "millimeter": 1.0, "mm": 1.0, "centimeter": 10.0, "cm": 10.0, "meter": 1000.0, "m": 1000.0,
-    "inch": 25.4,
-}  # fmt: skip
+#: Share of the longest side by which voxels may move in napari without being moved.
+STILL = 1e-6
+
+CROPPED = "The layer was cropped or resampled, so its origin is not exact."
+MOVED = (
+    "The layer was moved, turned or scaled in napari after it was read; its present place and "
+    "spacing count."
+)
 
 
 def volume_layer(volume: Volume, **overrides: Any) -> LayerData:
-    """Image layer of a volume, with mm scale, units, axis labels and contrast limits.
+    """Image layer of a volume in patient millimetres, upright and radiological in napari.
+
+    The layer's axes grow towards the head, the back and the left side; see
+    :mod:`napari_padis.gui.world`. Oblique volumes are straightened for the eye only.
 
     Parameters
     ----------
@@ -51,24 +63,35 @@ def volume_layer(volume: Volume, **overrides: Any) -> LayerData:
     **overrides
         Layer arguments that differ, such as ``name`` or ``colormap``.
     """
+    assert volume.affine is not None
+    place = resting_place(volume.affine, volume.shape, volume.spacing)
     arguments: dict[str, Any] = {
         "name": volume.name,
-        "scale": volume.spacing,
-        "units": ("mm",) * 3,
-        "axis_labels": AXIS_LABELS,
+        **place.arguments(volume.spacing),
         "contrast_limits": contrast_limits(volume.array, volume.unit),
         "colormap": "gray",
-        "metadata": {KEY: volume_metadata(volume)},
+        "metadata": {KEY: volume_metadata(volume, place.matrix(volume.spacing))},
     }
-    return volume.array, arguments | overrides, "image"
+    # A copy: arrays with negative strides are refused by torch, which other plug-ins use.
+    return np.ascontiguousarray(as_shown(volume.array)), arguments | overrides, "image"
 
 
-def volume_metadata(volume: Volume) -> dict[str, Any]:
-    """What a layer must remember so that writing gives the volume back."""
+def volume_metadata(volume: Volume, matrix: Affine) -> dict[str, Any]:
+    """What a layer must remember so that writing gives the volume back.
+
+    Parameters
+    ----------
+    volume : Volume
+    matrix : ndarray, shape (4, 4)
+        Index of the layer to the viewer's world in mm.
+    """
+    assert volume.affine is not None
     return {
         "kind": "volume",
         "shape": tuple(volume.shape),
         "affine": np.array(volume.affine),
+        # From here on where the layer is put says where the volume lies.
+        "world": shown_affine(volume.affine, volume.shape) @ np.linalg.inv(matrix),
         "space": volume.space,
         "unit": volume.unit,
         "notes": list(volume.notes),
@@ -79,15 +102,18 @@ def volume_metadata(volume: Volume) -> dict[str, Any]:
 def volume_from_layer(layer: Any) -> Volume:
     """Volume of an image layer, ours or anybody's.
 
-    A layer with our metadata keeps its affine and intensity unit; when its scale was
-    changed since, the new scale counts. Any other layer is taken as (S, A, R)+ with
-    its scale in its own length units (pixels count as mm), arbitrary intensity, or HU
-    when ``metadata['unit']`` says so.
+    Its affine is the layer's whole transform (scale, rotation, shear, position, affine, and the
+    unit of each axis), its axes are put in the order (S, A, R): what is upright in napari comes
+    back upright. How the patient lies in the world is found as
+    :func:`napari_padis.gui.layer_world.where` says. The intensity unit is that of our metadata,
+    or of ``metadata['unit']``, otherwise arbitrary.
 
     Parameters
     ----------
     layer : object
-        Has ``data``, ``scale``, ``units``, ``metadata`` and ``name`` like a napari image.
+        Has ``data``, ``metadata``, ``name`` and ``units`` like a napari image, and
+        ``data_to_world`` or ``scale`` and ``translate``. Of axes before the last three there
+        may be one step only. Of a pyramid of resolutions the finest is taken.
 
     Raises
     ------
@@ -101,54 +127,76 @@ def volume_from_layer(layer: Any) -> Volume:
     if is_measurement(layer):
         kind = noun(from_dict(entry_of(layer)["geometry"]))
         raise InputError(f"Layer '{name}' is {_article(kind)}, not a volume; choose another layer.")
-    array = np.asarray(data)
-    if array.ndim not in (2, 3) or array.size == 0:
+    shape = tuple(np.shape(data))
+    if len(shape) < 2 or 0 in shape or any(n > 1 for n in shape[:-3]):
         raise InputError(
-            f"Layer '{name}' has {array.ndim} axes of shape {array.shape}; a 3D volume is needed."
+            f"Layer '{name}' has {len(shape)} axes of shape {shape}; a 3D volume is needed."
         )
-    spacing, notes = _spacing(layer, array.ndim)
-    if array.ndim == 2:
-        array = array[None]
+    place = where(layer)
+    array = np.asarray(data).reshape((1, *shape)[-3:])
     array, more = plain_numbers(array, name)
     entry = entry_of(layer)
     unit = entry.get("unit", metadata_of(layer).get("unit", "arbitrary"))
-    affine = sar_affine(spacing)
-    if entry.get("kind") == "volume":
-        affine = np.array(entry["affine"], dtype=np.float64)
-        affine[:3, :3] *= np.asarray(spacing) / voxel_sizes(affine)
-        if tuple(entry.get("shape", array.shape)) != array.shape:
-            more += ("The layer was cropped or resampled, so its origin is not exact.",)
+    space, notes = str(entry.get("space", "unknown")), place.notes
+    ours = entry.get("kind") == "volume"
+    change = _change(entry, place.affine, (1, *shape)[-3:]) if ours else MOVED
+    if change == "":
+        # To the last digit; results of sagittal k-space are held in their own plane.
+        held = as_shown(array) if "world" in entry else array
+        array, affine = reorient(held, np.asarray(entry["affine"]), "SAR")
+    else:
+        array, affine = reorient(array, place.affine, "SAR")
+        notes += _distortions(affine)
+        if ours and change is not None:
+            notes += (change,)
+        if change == MOVED and space != "unknown":
+            space = "aligned"
     return Volume(
-        array=array,
-        spacing=spacing,
+        array=np.ascontiguousarray(array),
+        spacing=voxel_sizes(affine),
         unit=unit if unit in UNITS else "arbitrary",
         affine=affine,
         name=name,
         metadata=dict(entry.get("metadata", {})),
-        notes=(*entry.get("notes", ()), *notes, *more),
-        space=entry.get("space", "unknown"),
+        notes=tuple(dict.fromkeys((*entry.get("notes", ()), *notes, *more))),
+        space=space,
     )
+
+
+def _change(entry: Mapping[str, Any], now: Affine, shape: tuple[int, ...]) -> str | None:
+    """What to say about the change of one of our layers since it was made.
+
+    Empty where nothing has changed; None for a part that lies where it was.
+    """
+    before, whole = np.asarray(entry["affine"]), tuple(entry.get("shape", shape))
+    if "world" in entry:
+        before = shown_affine(before, whole)
+    corners = np.array([[0, 0, 0, 1], [*whole, 1], [whole[0], 0, 0, 1], [0, whole[1], 0, 1]])
+    limit = STILL * max(whole) * min(voxel_sizes(before))
+    if np.abs((now - before) @ corners.T).max() <= limit:
+        return "" if whole == tuple(shape) else CROPPED
+    same_grid = np.abs((now - before)[:3, :3]).max() <= STILL * min(voxel_sizes(before))
+    return None if same_grid and whole != tuple(shape) else MOVED
+
+
+def _distortions(affine: Affine) -> tuple[str, ...]:
+    """What a grid of boxes along the patient's axes cannot show of a layer's transform."""
+    notes: tuple[str, ...] = ()
+    columns = affine[:3, :3] / np.asarray(voxel_sizes(affine))
+    crossed = np.abs(columns.T @ columns - np.eye(3)).max()
+    angle = obliquity(affine)
+    if crossed > 1e-3:
+        notes += (
+            f"The layer is sheared by {np.degrees(np.arcsin(min(crossed, 1))):.1f} degrees; its "
+            "voxels are taken as boxes with right angles.",
+        )
+    if angle > 1:
+        notes += (
+            f"The layer is turned by {angle:.0f} degrees against the patient's axes; its voxels "
+            "are taken along the nearest axes and written with their true position.",
+        )
+    return notes
 
 
 def _article(kind: str) -> str:
     return f"a {kind}" if kind in ("sinogram", "cone-beam scan") else kind
-
-
-def length_unit(layer: Any) -> float | None:
-    """Millimetres per unit of the layer's last axis; None when it has no length unit."""
-    units = getattr(layer, "units", None)
-    return _MILLIMETRES.get(str(units[-1]).lower()) if units is not None else None
-
-
-def _spacing(layer: Any, ndim: int) -> tuple[tuple[float, float, float], tuple[str, ...]]:
-    """Voxel spacing in mm from the layer's scale and length units."""
-    scale = getattr(layer, "scale", None)
-    steps = [abs(float(s)) for s in (np.ones(ndim) if scale is None else scale)][-ndim:]
-    units = getattr(layer, "units", None)
-    names = [str(u).lower() for u in units][-ndim:] if units is not None else ["pixel"] * ndim
-    known = [name in _MILLIMETRES for name in names]
-    values = [s * _MILLIMETRES.get(u, 1.0) for s, u in zip(steps, names, strict=True)]
-    notes = () if all(known) else ("The layer has no length unit; its scale is taken as mm.",)
-    if ndim == 2:
-        values = [1.0, *values]
-    return (values[0], values[1], values[2]), notes

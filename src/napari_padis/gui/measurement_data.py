@@ -7,7 +7,6 @@ looks well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
+from napari_padis.gui.layer_world import KEY, entry_of
+from napari_padis.gui.world import WORLD, Place, as_shown, resting_place, shown_affine
 from napari_padis.scan.display import contrast_limits, percentile_limits
 from napari_padis.scan.geometry import (
     ConeGeometry,
@@ -26,12 +27,8 @@ from napari_padis.scan.geometry import (
 )
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.units import MU_WATER
-from napari_padis.scan.volume import AXIS_LABELS
 
 LayerData = tuple[Any, dict[str, Any], str]
-
-#: Key of our entry in a layer's metadata.
-KEY = "napari_padis"
 
 #: Decades of k-space magnitude that are shown.
 DECADES = 5.0
@@ -50,32 +47,35 @@ def noun(geometry: Geometry) -> str:
     return _NOUNS.get(geometry.kind, "image data")
 
 
-def metadata_of(layer: Any) -> Mapping[str, Any]:
-    """Metadata of anything that looks like a layer."""
-    return getattr(layer, "metadata", None) or {}
+def is_image(geometry: Geometry) -> bool:
+    """Whether the data of a geometry are themselves an image along (S, A, R)."""
+    return noun(geometry) == "image data"
 
 
-def entry_of(layer: Any) -> Mapping[str, Any]:
-    """Our entry in the metadata of a layer; empty for other layers."""
-    entry = metadata_of(layer).get(KEY)
-    return entry if isinstance(entry, Mapping) else {}
-
-
-def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
+def measurement_layer(
+    measurement: Measurement, place: Place | None = None, **overrides: Any
+) -> LayerData:
     """Image layer of a measurement.
 
     Its axes are (slice, view, detector) for sinograms, (view, S, row, column) with one
-    slice as thick as the image for cone beams, (S, A, R) for image data, and (slice, ky, kx)
-    for k-space, of which the logarithm of the root sum of squares over the coils is shown
-    while the data themselves stay in ``metadata``.
+    slice as thick as the image for cone beams, (S, P, L) for image data, which lie on the image
+    that is made of them, and (slice, ky, kx) for k-space, of which the logarithm of the root
+    sum of squares over the coils is shown while the data themselves stay in ``metadata``.
 
     Parameters
     ----------
     measurement : Measurement
+    place : Place, optional
+        Where the image lies in the viewer's world; at its patient coordinates when missing.
     **overrides
         Layer arguments that differ, such as ``name`` or ``colormap``.
     """
     geometry = measurement.geometry
+    assert measurement.affine is not None
+    spacing, shape = measurement.spacing, measurement.volume_shape
+    if place is None:
+        place = resting_place(measurement.affine, shape, spacing)
+    matrix = place.matrix(spacing)
     entry = {
         "kind": "measurement",
         "geometry": geometry.to_dict(),
@@ -83,23 +83,30 @@ def measurement_layer(measurement: Measurement, **overrides: Any) -> LayerData:
         "unit": measurement.unit,
         "mu_water": measurement.mu_water,
         "affine": np.array(measurement.affine),
+        "world": shown_affine(measurement.affine, shape) @ np.linalg.inv(matrix),
         "space": measurement.space,
         "provenance": dict(measurement.provenance),
     }
-    data = measurement.data
-    if np.iscomplexobj(data):
+    data, image = measurement.data, is_image(geometry)
+    if image:
+        data = np.ascontiguousarray(as_shown(data))
+    elif np.iscomplexobj(data):
         entry["data"], data = data, log_magnitude(data)
     elif isinstance(geometry, ConeGeometry):
         # Views on the slider of the slices would make it as long as there are views.
         data = data[:, None]
     scale, labels = _axes(geometry)
-    image = not geometry.attenuation and "data" not in entry
+    first = np.zeros(len(scale))
+    first[-3:] = place.translate if image else matrix[:3, 3]
     arguments: dict[str, Any] = {
         "name": measurement.name,
         "scale": scale,
-        "translate": offset(geometry),
-        "units": ("mm",) * len(scale),
-        "axis_labels": labels,
+        "translate": tuple(float(t) for t in first + offset(geometry)),
+        "affine": np.eye(len(scale) + 1)
+        if place.turn is None or not image
+        else np.array(place.turn),
+        "units": (place.units,) * len(scale),
+        "axis_labels": place.labels if image else labels,
         "contrast_limits": contrast_limits(data, measurement.unit)
         if image
         else percentile_limits(data, 0, 100),
@@ -123,11 +130,11 @@ def _axes(geometry: Geometry) -> tuple[tuple[float, ...], tuple[str, ...]]:
         return (geometry.slice_spacing, *geometry.pixel), ("slice", "ky", "kx")
     factor = geometry.factor if isinstance(geometry, DownsampleGeometry) else 1
     pixel = (factor * geometry.pixel[0], factor * geometry.pixel[1])
-    return (geometry.slice_spacing, *pixel), AXIS_LABELS
+    return (geometry.slice_spacing, *pixel), WORLD
 
 
 def offset(geometry: Geometry) -> tuple[float, ...]:
-    """Position in mm of the first datum, when the first voxel of the image is at the origin.
+    """Position in mm of the first datum from that of the first voxel of the image as shown.
 
     The centre of a coarse pixel lies in the middle of its fine ones, the one thick slice of
     a cone beam in the middle of all slices.
@@ -188,6 +195,8 @@ def measurement_from_layer(layer: Any) -> Measurement | None:
     geometry = from_dict(entry["geometry"])
     if isinstance(geometry, ConeGeometry) and data.ndim == 4 and data.shape[1] == 1:
         data = data[:, 0]
+    if is_image(geometry) and "world" in entry:  # layers of earlier versions were (S, A, R)
+        data = np.ascontiguousarray(as_shown(data))
     return Measurement(
         data=data,
         geometry=geometry,

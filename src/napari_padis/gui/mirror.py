@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 #: Properties that follow the main viewer, besides the data.
 FOLLOWED = ("visible", "opacity", "blending", "contrast_limits", "gamma", "colormap")
 #: For images and vectors alike.
-GEOMETRY = ("scale", "translate", "units", "axis_labels")
+#: What may change of it.
+MOVED = ("scale", "rotate", "shear", "translate", "affine")
+GEOMETRY = (*MOVED, "units", "axis_labels")
 
 
 def can_mirror(layer: Layer) -> bool:
-    """3D images on (S, A, R) axes, and the patch grid."""
+    """3D images in the patient's world, and the patch grid."""
     if not is_anatomical(layer) or layer.ndim != 3:
         return False
     if isinstance(layer, Image):
@@ -62,7 +64,7 @@ class Mirror:
             self._make_copies(layer)
         self._emitters = [
             getattr(layer.events, name)
-            for name in (*FOLLOWED, "data", "scale", "translate")
+            for name in (*FOLLOWED, "data", *MOVED)
             if hasattr(layer.events, name)
         ]
         for emitter in self._emitters:
@@ -106,7 +108,7 @@ class Mirror:
         name = event.type
         if name == "data":
             self._on_data()
-        elif name in (*FOLLOWED, "scale", "translate"):
+        elif name in (*FOLLOWED, *MOVED):
             source = self.source
             if source is None:
                 return

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_padis.gui.layer_data import KEY, LayerData
+from napari_padis.gui.layer_data import LayerData
+from napari_padis.gui.layer_world import KEY
 from napari_padis.scan.display import percentile_limits
 from napari_padis.scan.projections import Projections
 

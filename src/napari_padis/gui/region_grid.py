@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.gui.layer_data import length_unit
+from napari_padis.gui.layer_world import length_unit
 from napari_padis.gui.roles import RunGrid
+from napari_padis.gui.world import as_shown
 
 #: Kinds of shapes that have an inside.
 FILLED = ("rectangle", "ellipse", "polygon")
@@ -35,7 +36,7 @@ def regions_on(layer: Any, grid: RunGrid) -> NDArray[np.int64]:
     Returns
     -------
     ndarray, shape (S, A, R)
-        Labels; 0 is no region.
+        Labels on the arrays of the result; 0 is no region.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def regions_on(layer: Any, grid: RunGrid) -> NDArray[np.int64]:
             f"No region of '{layer.name}' covers a voxel of the reconstruction: draw them on its "
             "slices."
         )
-    return found
+    return as_shown(found)
 
 
 def fingerprint(layer: Any) -> int:
@@ -87,10 +88,11 @@ def _to_grid(layer: Any, grid: RunGrid) -> tuple[NDArray[np.float64], NDArray[np
     origin, columns = _placing(layer)
     axes = min(layer.ndim, 3)
     # napari draws layers without a length unit as if their numbers were of the others' unit.
-    ratio = (length_unit(layer) or 1.0) if grid.units == "mm" else 1.0
-    spacing = np.asarray(grid.spacing[-axes:])
-    matrix = columns[-axes:] * ratio / spacing[:, None]
-    offset = (origin[-axes:] * ratio - np.asarray(grid.translate[-axes:])) / spacing
+    ratio = (length_unit(layer) or 1.0) if grid.place.units == "mm" else 1.0
+    place = grid.matrix()
+    inverse = np.linalg.inv(place[-1 - axes : -1, -1 - axes : -1])
+    matrix = inverse @ columns[-axes:] * ratio
+    offset = inverse @ (origin[-axes:] * ratio - place[-1 - axes : -1, 3])
     return matrix, offset
 
 

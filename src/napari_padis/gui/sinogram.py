@@ -8,26 +8,27 @@ from napari.layers import Image
 
 from napari_padis.gui.layer_data import measurement_layer
 from napari_padis.gui.view import preserve_view
+from napari_padis.gui.world import Place
 from napari_padis.scan.measurement import Measurement
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 ROLE = "napari_padis_simulated"
+#: What the next simulation changes.
+RENEWED = (
+    "metadata", "scale", "translate", "affine", "units", "axis_labels", "contrast_limits",
+)  # fmt: skip
 
 
-def add_measurement(
-    viewer: ViewerModel, measurement: Measurement, translate: tuple[float, float, float]
-) -> Image:
+def add_measurement(viewer: ViewerModel, measurement: Measurement, place: Place) -> Image:
     """Show simulated data, hidden at first; the layer is used again by the next simulation.
 
     It is selectable as measured data, so that one simulation can be reconstructed in
-    several ways. ``translate`` is the position of the first voxel of the image in mm.
+    several ways. ``place`` is where the image lies.
     """
-    data, options, _ = measurement_layer(measurement)
-    lead, first = options["translate"][:-3], options["translate"][-3:]
-    place = (*lead, *(t + o for t, o in zip(translate, first, strict=True)))
-    options = {**options, "visible": False, "translate": place}
+    data, options, _ = measurement_layer(measurement, place)
+    options = {**options, "visible": False}
     options["metadata"] = {**options.get("metadata", {}), ROLE: True}
     with preserve_view(viewer):
         for layer in list(viewer.layers):
@@ -45,5 +46,5 @@ def add_measurement(
 def _renew(layer: Image, data: Any, options: dict[str, Any]) -> None:
     """Give the layer of an earlier simulation the data of another one."""
     layer.data = data
-    for name in ("metadata", "scale", "translate", "axis_labels", "contrast_limits"):
+    for name in RENEWED:
         setattr(layer, name, options[name])

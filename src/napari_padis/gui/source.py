@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image
 
 from napari_padis.gui.layer_data import (
+    STILL,
     is_measurement,
-    length_unit,
     measurement_from_layer,
     volume_from_layer,
 )
+from napari_padis.gui.layer_world import entry_of, where
 from napari_padis.gui.measurement_data import offset
 from napari_padis.gui.projection_layer import projections_from_layer
 from napari_padis.gui.roles import ROLE
+from napari_padis.gui.world import Place, shown_affine
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.volume import Volume
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
 
 def candidates(viewer: ViewerModel) -> list[Layer]:
     """Layers that could be reconstructed or projected: grey images that no run made.
 
-    Raw projections are none of them; they have to be prepared first.
+    Raw projections are none of them; they have to be prepared first. Axes before the last
+    three may have one step only, as those of time and channels of a single frame.
     """
     return [
         layer
         for layer in viewer.layers
         if isinstance(layer, Image)
-        and (layer.ndim in (2, 3) or is_measurement(layer))
+        and (is_measurement(layer) or (layer.ndim > 1 and set(layer.data.shape[:-3]) <= {1}))
         and not layer.rgb
         and not layer.multiscale
         and ROLE not in layer.metadata
@@ -46,17 +51,36 @@ def load(layer: Layer) -> Volume | Measurement:
     return measurement if measurement is not None else volume_from_layer(layer)
 
 
-def placement(
-    layer: Layer, source: Volume | Measurement, first_slice: int = 0
-) -> tuple[tuple[float, float, float], str]:
-    """World position of the reconstruction's first voxel, and its length unit.
+def placement(layer: Layer, source: Volume | Measurement, first_slice: int = 0) -> Place:
+    """Where the reconstruction of a layer lies: on the layer, however that is placed.
 
-    A layer in pixels keeps the new ones in pixels too: one layer in pixels among layers
-    in millimetres makes napari draw them all without units.
+    Parameters
+    ----------
+    layer : Layer
+    source : Volume or Measurement
+        What :func:`load` made of the layer.
+    first_slice : int
+        First slice that is reconstructed.
     """
-    unit = "pixel" if str(layer.units[-1]) == "pixel" else "mm"
-    ratio = length_unit(layer) or 1.0
-    shift = [0.0] * (3 - layer.ndim) + [float(t) * ratio for t in layer.translate[-3:]]
+    found = where(layer)
+    shape = source.shape if isinstance(source, Volume) else source.volume_shape
+    assert source.affine is not None
+    affine = np.array(source.affine)
+    affine[:3, 3] += first_slice * affine[:3, 0]
+    matrix = np.linalg.inv(found.to_ras) @ shown_affine(affine, shape)
     if isinstance(source, Measurement):
-        shift = [s - o for s, o in zip(shift, offset(source.geometry)[-3:], strict=True)]
-    return (shift[0] + first_slice * source.spacing[0], shift[1], shift[2]), unit
+        matrix[:3, 3] += _moved(layer, source)
+    return Place.of(matrix, source.spacing, found.units, found.labels)
+
+
+def _moved(layer: Layer, source: Measurement) -> NDArray[np.float64]:
+    """How far in mm the layer of a measurement was moved from where it was put."""
+    entry = entry_of(layer)
+    if "world" not in entry or source.affine is None:
+        return np.zeros(3)
+    first = np.linalg.inv(entry["world"]) @ shown_affine(source.affine, source.volume_shape)
+    place = Place.of(first, source.spacing)
+    if place.turn is not None:
+        return np.zeros(3)
+    shift = where(layer).matrix[:3, 3] - place.translate - offset(source.geometry)[-3:]
+    return np.where(np.abs(shift) > STILL * np.abs(first).max(), shift, 0.0)

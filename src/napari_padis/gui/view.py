@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,16 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Vectors
 
+from napari_padis.gui.per_viewer import OnePerViewer
+from napari_padis.gui.world import WORLD
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-#: Camera orientation that shows (S, A, R)+ arrays the radiological way.
-RADIOLOGICAL = ("up", "left")
 LINE_PIXELS = 1.1
 #: Metadata key: axis across which the lines of a layer have their width.
 ACROSS = "napari_padis_across"
-SAR = ("S", "A", "R")
 
 
 @contextmanager
@@ -43,13 +44,57 @@ def preserve_view(viewer: ViewerModel) -> Iterator[None]:
 
 
 def is_anatomical(layer: Layer) -> bool:
-    """Whether a layer's axes are (S, A, R)."""
-    return tuple(layer.axis_labels)[-3:] == SAR
+    """Whether a layer's axes are those of the patient's world."""
+    return tuple(layer.axis_labels)[-3:] == WORLD
 
 
 def orient(viewer: ViewerModel) -> None:
-    """Show the patient's right on the left of the screen and the front on top."""
-    viewer.scene.camera.orientation2d = RADIOLOGICAL
+    """Show the front, in other planes the head, on top, and nothing mirrored in 3D.
+
+    Axial slices of the patient's world are upright and radiological in napari's own camera
+    orientation; where the axis from feet to head runs down the screen it has to run up. In 3D
+    napari's own orientation would show a mirror image of a world along (S, P, L).
+    """
+    if viewer.dims.ndim < 3:
+        return
+    depth, down, across = (axis - viewer.dims.ndim + 3 for axis in viewer.dims.order[-3:])
+    vertical = "up" if down == 0 else "down"
+    # With heads away from the viewer the axial plane is seen from the feet, as it is drawn. Each
+    # exchange of two axes, and each axis that is turned round, would mirror that.
+    exchanges = (depth > down) + (depth > across) + (down > across) + (vertical == "up")
+    viewer.scene.camera.orientation = ("towards" if exchanges % 2 else "away", vertical, "right")
+
+
+class Upright:
+    """Keeps the patient upright in a viewer, in whatever plane, while there is one.
+
+    Where the user has turned the camera over it stays as it is.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._ours = viewer.scene.camera.orientation
+        viewer.dims.events.order.connect(self._look)
+        viewer.layers.events.inserted.connect(self._look)
+        self._look()
+
+    def _look(self, _event: object = None) -> None:
+        viewer = self._viewer()
+        if (
+            viewer is not None
+            and viewer.scene.camera.orientation == self._ours
+            and any(is_anatomical(layer) for layer in viewer.layers)
+        ):
+            orient(viewer)
+            self._ours = viewer.scene.camera.orientation
+
+
+#: Keeps the patient upright in a viewer from now on.
+keep_upright = OnePerViewer(Upright)
 
 
 def thicken_lines(viewer: ViewerModel, layers: Iterable[Layer]) -> None:

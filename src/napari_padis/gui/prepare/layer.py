@@ -10,7 +10,8 @@ from napari.layers import Image
 
 from napari_padis.gui.prepare.look import Shown
 from napari_padis.gui.roles import ROLE
-from napari_padis.gui.view import look_at, orient
+from napari_padis.gui.view import look_at
+from napari_padis.gui.world import WORLD, as_shown
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,25 +47,24 @@ class PreviewLayer:
             -(n - 1) / 2 * step for n, step in zip(shown.image.shape, shown.spacing, strict=True)
         ]
         if layer is not None:
-            layer.data = shown.image
+            layer.data = as_shown(shown.image)
             layer.scale, layer.translate = shown.spacing, middle
             if np.allclose(layer.contrast_limits, self._limits):  # else they are the user's
                 layer.contrast_limits = self._limits = shown.limits
             return
         layer = Image(
-            shown.image,
+            as_shown(shown.image),
             name=NAME,
             scale=shown.spacing,
             translate=middle,
             units=("mm", "mm"),
-            axis_labels=("A", "R"),
+            axis_labels=WORLD[1:],
             contrast_limits=shown.limits,
             colormap="gray",
             metadata={ROLE: NAME},
         )
         self._limits = tuple(layer.contrast_limits)
         viewer.add_layer(layer)
-        orient(viewer)  # as the reconstruction will be shown
         look_at(viewer, layer)
 
     def _hide(self, source: Layer | None) -> None:
