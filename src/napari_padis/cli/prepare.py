@@ -46,7 +46,10 @@ def prepare(
         int, typer.Option("--row-binning", metavar="N", help="Average N detector rows.")
     ] = 1,
     centre: Annotated[
-        str, typer.Option("--centre", metavar="auto|BIN", help="Bin that sees the rotation axis.")
+        str,
+        typer.Option(
+            "--centre", metavar="auto|middle|BIN", help="Bin that sees the rotation axis."
+        ),
     ] = "auto",
     beam: Annotated[
         str | None, typer.Option("--beam", metavar="parallel|fan", help="Where the file says none.")
@@ -183,13 +186,15 @@ def _prepare(projections: Projections, chosen: Preparation, quiet: bool) -> Meas
         return work(projections, chosen, progress)
 
 
-def _centre(text: str) -> float | str:
+def _centre(text: str) -> float | str | None:
     if text == "auto":
         return text
+    if text == "middle":
+        return None
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"--centre must be 'auto' or a bin, not '{text}'.") from None
+        raise InputError(f"--centre must be 'auto', 'middle' or a bin, not '{text}'.") from None
 
 
 def _pair(text: str, option: str) -> tuple[float, float]:

@@ -82,14 +82,14 @@ def test_a_wrong_setting_is_said_before_anything_is_computed(disk_scan):
 def test_the_centre_is_found(centre, disk_scan):
     posted = []
     looks.find(question(disk_scan(views=90, centre=centre)), posted.append, looks.RowCache())
-    assert posted[0].centre == pytest.approx(centre, abs=0.3)
+    assert posted[0].axis.centre == pytest.approx(centre, abs=0.3)
 
 
 def test_why_the_centre_was_not_found(disk_scan):
     posted = []
     scan = disk_scan(angles=np.linspace(0, 1, 60))
     looks.find(question(scan), posted.append, looks.RowCache())
-    assert posted[0].centre is None
+    assert posted[0].axis is None
     assert "180 are needed" in posted[0].message
 
 
@@ -171,7 +171,7 @@ def test_the_tooth_is_sharp_at_the_centre_that_is_found(data_folder):
     scan = read(data_folder / "sinograms" / "tomopy-tooth.h5")
     posted = []
     looks.find(question(scan), posted.append, looks.RowCache())
-    centre = posted[0].centre
+    centre = posted[0].axis.centre
     assert centre == pytest.approx(296, abs=1)
 
     def negativity(place):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
+from napari_padis.scan.angles import RADIANS, retaken
 from napari_padis.scan.projections import PER_VIEW, Projections
 
 #: Where view angles come from.
@@ -40,6 +41,10 @@ class Answers:
         Whether the last view lies at the end of the arc, not one step before it.
     angles : ndarray, optional
         Angles in radians read from a list.
+    list_unit : str
+        Unit in which that list was taken to state them.
+    angle_unit : {'degrees', 'radians'} or None
+        Unit of the angles of the file or the list; None keeps what the reader says.
     reverse : bool
         Whether the angles count in the opposite sense of rotation.
     detector_pitch, source_origin, source_detector : float, optional
@@ -55,6 +60,8 @@ class Answers:
     arc: float = 180.0
     closed: bool = False
     angles: NDArray[np.float64] | None = None
+    list_unit: str = RADIANS
+    angle_unit: str | None = None
     reverse: bool = False
     detector_pitch: float | None = None
     source_origin: float | None = None
@@ -103,13 +110,16 @@ class Answers:
     def view_angles(self, projections: Projections) -> NDArray[np.float64] | None:
         """Angles in radians, or None while they are unknown."""
         views = projections.shape[0]
+        taken = self.list_unit
         if self.angles_from == FILE:
-            angles = projections.angles
+            angles, taken = projections.angles, projections.metadata.get("angle_unit", RADIANS)
         elif self.angles_from == EVEN:
             intervals = max(1, views - 1) if self.closed else views
             angles = np.deg2rad(self.first + np.arange(views) * (self.arc / intervals))
         else:
             angles = self.angles
+        if angles is not None and self.angle_unit is not None and self.angles_from != EVEN:
+            angles = retaken(angles, taken, self.angle_unit)
         return -angles if self.reverse and angles is not None else angles
 
     def same(self, other: Answers) -> bool:

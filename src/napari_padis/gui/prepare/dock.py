@@ -156,10 +156,10 @@ class PreparationDock(Panel):
             return
         self._finding, self.form.centre_open = 0, False
         self.form.centre.set_searching(False)
-        if found.centre is None:
+        if found.axis is None:
             self.form.centre.set_failed(found.message)
         else:
-            self.form.centre.set_found(found.centre)
+            self.form.centre.set_found(found.axis)
 
     def _shown(self, shown: Shown) -> None:
         if shown.number not in self._own:
@@ -189,6 +189,9 @@ class PreparationDock(Panel):
 
     def make(self) -> None:
         """Make the measurement, or say what is wrong with the settings."""
+        if question := self.form.centre.question:
+            self.bar.set_message("error", question)
+            return
         if (asked := self._checked_question()) is not None:
             self.controller.make(asked, self.form.data.layer)
 

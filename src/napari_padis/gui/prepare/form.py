@@ -82,7 +82,7 @@ class PreparationForm(QSplitter):
         self._answers = self._scan = None
         self.geometry_section.set_projections(scan, saved.get("answers"))
         self.corrections.set_projections(scan, saved.get("corrections"))
-        self.centre.set_projections(scan, saved.get("centre"))
+        self.centre.set_projections(scan, saved.get("centre"), saved.get("axis"))
         self.selection.set_projections(scan, saved.get("selection"))
         self.preview.set_projections(scan, saved.get("row"))
         self.centre_open = saved.get("centre_open", scan is not None and scan.centre is None)
@@ -93,6 +93,7 @@ class PreparationForm(QSplitter):
             "answers": self.geometry_section.answers(),
             "corrections": self.corrections.values(),
             "centre": self.centre.centre,
+            "axis": self.centre.axis,
             "centre_open": self.centre_open,
             "selection": self.selection.values(),
             "row": self.preview.detector_row,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QWidget
 
@@ -15,10 +13,12 @@ from napari_padis.gui.prepare.answers import EVEN, FILE, LIST, Answers, question
 from napari_padis.gui.prepare.data import angle_range
 from napari_padis.gui.prepare.style import NARROW
 from napari_padis.gui.sections.base import Section, Text, combo, decimal, named, side_by_side
+from napari_padis.scan.angles import DEGREES, RADIANS, ViewAngles
 from napari_padis.scan.projections import Projections
 
 BEAMS = {None: "please choose", "parallel": "Parallel", "fan": "Fan, flat detector"}
 SOURCES = {FILE: "As in the file", EVEN: "Evenly spaced", LIST: "From a list"}
+UNITS = {None: "As read", DEGREES: "Degrees", RADIANS: "Radians"}
 #: Stands in a box of lengths for "not known".
 UNKNOWN = "not stated"
 
@@ -31,7 +31,7 @@ class GeometrySection(Section):
     def __init__(self) -> None:
         super().__init__("Geometry")
         self._projections: Projections | None = None
-        self._list: NDArray[np.float64] | None = None
+        self._list: ViewAngles | None = None
         self.ask = Text("")
         self.ask.setAccessibleName("What is missing")
         self.problem = Text("")
@@ -46,6 +46,7 @@ class GeometrySection(Section):
                 (self.row("First, arc", angles), angles),
                 (self._wide(self.closed), self.closed),
                 (self._wide(self.open_list), self.open_list),
+                (self.row("Unit", self.unit), self.unit),
             ],
             "detector_pitch": [(self.row("Bin pitch", self.pitch), self.pitch)],
             "source_origin": [(self.row("Source–axis", self.origin), self.origin)],
@@ -53,7 +54,7 @@ class GeometrySection(Section):
             "reverse": [(self._wide(self.reverse), self.reverse)],
         }
         self.form.addRow(self.problem)
-        self._even = self._fields["angles"][1]
+        self._even, self._unit = self._fields["angles"][1], self._fields["angles"][4]
         self._connect()
         self.set_projections(None)
 
@@ -72,8 +73,11 @@ class GeometrySection(Section):
         self.open_list = named(
             QPushButton("Open list …"),
             "Open a list of angles",
-            "Text file with one angle per line, or .npy; degrees or radians.",
+            "Text file with the angles in a line or column, or .npy; degrees or radians.",
         )
+        self.unit = combo("Unit of the angles", "Unit in which the file or list states its angles.")
+        for key, title in UNITS.items():
+            self.unit.addItem(title, key)
         self.reverse = named(
             QCheckBox("Opposite sense of rotation"),
             "Opposite sense of rotation",
@@ -99,6 +103,7 @@ class GeometrySection(Section):
         for button in (self.closed, self.reverse):
             button.toggled.connect(self._emit)
         self.beam.currentIndexChanged.connect(self._emit)
+        self.unit.currentIndexChanged.connect(self._emit)
         self.source.currentIndexChanged.connect(self._source_chosen)
         self.open_list.clicked.connect(self._ask_for_list)
 
@@ -113,9 +118,11 @@ class GeometrySection(Section):
             return
         self.setEnabled(True)
         answers = answers or Answers.of(projections)
-        self._list = answers.angles
+        self._list = None
+        if answers.angles is not None:
+            self._list = ViewAngles(answers.angles, answers.list_unit)
         boxes = (self.beam, self.source, self.first, self.arc, self.closed, self.reverse,
-                 self.pitch, self.origin, self.distance)  # fmt: skip
+                 self.unit, self.pitch, self.origin, self.distance)  # fmt: skip
         for widget in boxes:
             widget.blockSignals(True)
         self.source.clear()
@@ -126,6 +133,7 @@ class GeometrySection(Section):
                 self.source.addItem("please choose", FILE)
         self.beam.setCurrentIndex(self.beam.findData(answers.beam))
         self.source.setCurrentIndex(self.source.findData(answers.angles_from))
+        self.unit.setCurrentIndex(self.unit.findData(answers.angle_unit))
         self.first.setValue(answers.first)
         self.arc.setValue(answers.arc)
         self.closed.setChecked(answers.closed)
@@ -160,7 +168,9 @@ class GeometrySection(Section):
             first=self.first.value(),
             arc=self.arc.value(),
             closed=self.closed.isChecked(),
-            angles=self._list,
+            angles=None if self._list is None else self._list.values,
+            list_unit=RADIANS if self._list is None else self._list.unit,
+            angle_unit=self.unit.currentData(),
             reverse=self.reverse.isChecked(),
             detector_pitch=self.pitch.value() or None,
             source_origin=self.origin.value() or None,
@@ -184,14 +194,13 @@ class GeometrySection(Section):
         from napari_padis.scan.angle_list import read_angles
 
         try:
-            found = read_angles(path)
+            self._list = read_angles(path)
         except PadisError as error:
             self.problem.setText(str(error))
             self.problem.mark("error")
             return
-        self._list = found.values
-        self.open_list.setText(f"{path.name[:24]}: {angle_range(self._list)}")
-        self.open_list.setToolTip(f"{path}. {' '.join(found.notes)}")
+        self.open_list.setText(f"{path.name[:24]}: {angle_range(self._list.values)}")
+        self.open_list.setToolTip(f"{path}. {' '.join(self._list.notes)}")
         self._emit()
 
     def _emit(self, _value: Any = None) -> None:
@@ -207,6 +216,8 @@ class GeometrySection(Section):
         self._set_visible(self._even, source == EVEN)
         self.closed.setVisible(source == EVEN)
         self.open_list.setVisible(source == LIST)
+        stated = self._projections is not None and self._projections.angles is not None
+        self._set_visible(self._unit, source == LIST or (source == FILE and stated))
         text, problem = "", ""
         if self._projections is not None:
             try:

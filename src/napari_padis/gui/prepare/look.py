@@ -16,6 +16,7 @@ from napari_padis.errors import InputError, PadisError
 from napari_padis.gui.job import as_padis_error
 from napari_padis.gui.prepare.answers import needed, question
 from napari_padis.scan.measurement import Measurement
+from napari_padis.scan.preparation.axis import Axis
 from napari_padis.scan.projections import Projections
 
 #: Interpolations (views x pixels) of the first, coarse and of the second, fine preview.
@@ -64,7 +65,7 @@ class Found:
     """The centre of rotation that was found (None: ``message`` says why not)."""
 
     number: int
-    centre: float | None
+    axis: Axis | None
     message: str = ""
 
 
@@ -202,8 +203,8 @@ def find(asked: Question, post: Callable[[Any], None], cache: RowCache) -> None:
     try:
         scan, _ = provisional(asked.projections)
         thin = cache.thin(scan, asked.row, 1)
-        centre = auto_centre(thin, Preparation.create(**asked.settings | {"rows": None}), row=0)
-        post(Found(asked.number, float(centre)))
+        axis = auto_centre(thin, Preparation.create(**asked.settings | {"rows": None}), row=0)
+        post(Found(asked.number, axis))
     except PadisError as error:
         post(Found(asked.number, None, str(error)))
     except Exception as error:

@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft2
-from scipy.ndimage import gaussian_filter1d, map_coordinates, shift
+from scipy.ndimage import gaussian_filter1d, shift
 
 from napari_padis.errors import InputError
+from napari_padis.scan.preparation.axis import FLAT, SEVERAL, Axis, Score, judged, refined
+from napari_padis.scan.preparation.opposite import disagreement, is_full_turn
 from napari_padis.scan.preparation.selection import average
 
 Array = NDArray[np.float32]
 
-#: Bins and views of the first, coarse search.
-_COARSE_BINS = 256
-_COARSE_VIEWS = 181
+#: Fewer bins than these show no object.
+_LEAST_BINS = 8
+#: Bins and views of the first, coarse search; neighbours of few views tell nothing.
+_COARSE_BINS, _COARSE_VIEWS = 256, 90
 #: More views than these change nothing but the time.
 _FINE_VIEWS = 361
-#: Part of the detector, around its middle, where the axis is looked for.
-_SEARCHED = 0.5
+#: Part of the detector, around its middle, where the axis of half a turn is looked for: an
+#: axis further out leaves most of the slice unseen.
+_SEARCHED = 0.8
+#: The same for a fan over less than a turn.
+_SEARCHED_ARC = 0.5
 #: Share of the bins at either end that are faded out: an object that is wider than the
 #: detector ends there with an edge, which would fill the spectrum.
 _TAPER = 1 / 3
 #: How far the mirrored views may mislead, as a share of the bins.
 _UNSURE = 0.01
 #: Angle over which views are averaged for their mirror image, and smoothing in bins.
-_MIRROR_ARC, _MIRROR_BLUR = np.deg2rad(1.0), 1.0
-#: Rays of a fan that must be measured twice, as a share of all.
-_TWICE = 0.1
+_MIRROR_ARC, _BLUR = np.deg2rad(1.0), 1.0
+#: An object is wholly seen when the outer bins hold less than this share of the largest value
+#: and the sum of a view varies by less than that.
+_AIR, _SUM = 0.03, 0.03
 
 
-def find_centre(sinogram: NDArray[np.floating], angles: NDArray[np.float64]) -> float:
+def find_centre(sinogram: NDArray[np.floating], angles: NDArray[np.float64]) -> Axis:
     """Rotation axis of a parallel-beam sinogram over at least half a turn.
 
-    The last views are the mirror image of the first ones, which tells the axis to a few
-    bins even in noise. Near by, the mirrored sinogram is joined to the original to a full
-    turn: if it is mirrored at the right bin, its Fourier transform vanishes outside a
-    double wedge, so the bin with the least power there is taken.
+    Over a full turn all views are compared with the mirror image of those half a turn
+    later, for an axis anywhere on the detector (half acquisitions have it at the border).
+    Over half a turn only the last views mirror the first ones; where the whole object is
+    seen, its centre of mass tells the axis, too. Near by, the mirrored sinogram is joined to
+    the original to a full turn: if it is mirrored at the right bin, its Fourier transform
+    vanishes outside a double wedge, so the bin with the least power there is taken.
 
     Parameters
     ----------
@@ -49,61 +58,112 @@ def find_centre(sinogram: NDArray[np.floating], angles: NDArray[np.float64]) -> 
 
     Returns
     -------
-    float
-        Bin, counted from 0.
+    Axis
+        The bin, counted from 0, with its doubts.
 
     Raises
     ------
     InputError
         If the views cover less than half a turn.
 
-    Source: Vo et al., Optics Express 22, 19078 (2014).
+    Source: Vo et al., Optics Express 22, 19078 (2014); Vo et al., Optics Express 29, 17849
+    (2021) for half acquisitions.
     """
-    half = _half_turn(np.asarray(sinogram, dtype=np.float32), angles)
+    data, ordered = _in_order(np.asarray(sinogram, dtype=np.float32), angles)
+    if is_full_turn(angles):
+        return _searched(data, ordered)
+    half, half_angles = _half_turn(data, ordered)
     bins = half.shape[1]
-    middle, reach = (bins - 1) / 2, bins * _SEARCHED / 2
-    rough = _best(_mirror_difference(half), middle - reach, middle + reach, 0.5)
-    fine = _wedge_energy(half[:: max(1, len(half) // _FINE_VIEWS)])
+    found = _mirrored(half)
+    if found.doubt == FLAT:
+        return found
+    mass = _centre_of_mass(half, half_angles)
     near = max(3.0, _UNSURE * bins)
-    start = _best(fine, rough - near, rough + near, 1.0)
-    return _best(fine, start - 1, start + 1, 0.25, refine=True)
+    start = found.centre
+    if mass is not None:
+        agree = abs(mass - found.centre) <= 2 * near
+        doubt = "" if agree else "the centre of mass and the first and last view disagree"
+        start = found.centre if agree else mass
+        found = Axis(start, doubt, (start,) if agree else (start, *found.candidates))
+    fine = _wedge_energy(half[:: max(1, len(half) // _FINE_VIEWS)])
+    close = refined(fine, start, near, 1.0)
+    best = float(np.clip(refined(fine, round(2 * close) / 2, 1.0, 0.5), 0, bins - 1))
+    others = tuple(c for c in found.candidates[1:] if abs(c - best) > near)
+    doubt = found.doubt if others or found.doubt != SEVERAL else ""
+    if abs(best - start) > near - 0.5:
+        doubt, others = doubt or "two ways to find it disagree", (start, *others)
+    return Axis(best, doubt, (best, *others))
 
 
-def _half_turn(sinogram: Array, angles: NDArray[np.float64]) -> Array:
-    """Views over half a turn in order of their angle; raises InputError if there are fewer."""
-    order = np.argsort(angles, kind="stable")
-    sorted_angles = angles[order]
-    step = float(np.median(np.diff(sorted_angles))) if len(angles) > 1 else 0.0
+def _searched(
+    data: Array, angles: NDArray[np.float64], pitch: float = 1.0, source_detector: float = np.inf
+) -> Axis:
+    """Axis from opposite rays, coarse, then fine: on a full turn anywhere on the detector."""
+    bins, fan = data.shape[1], np.isfinite(source_detector)
+    factor = max(1, bins // _COARSE_BINS)
+    few = data[:: max(1, len(data) // _COARSE_VIEWS)]
+    some = angles[:: max(1, len(data) // _COARSE_VIEWS)]
+    coarse = disagreement(average(few, factor, 1), some, pitch * factor, source_detector)
+    share = 1.0 if is_full_turn(angles) else _SEARCHED_ARC
+    found = judged(coarse, bins // factor, share, step=1.0 if fan else 0.5)
+    if found.doubt == FLAT:
+        middle = (bins - 1) / 2
+        return replace(found, centre=middle, candidates=(middle,))
+    fine = disagreement(data, angles, pitch, source_detector)
+
+    def closer(centre: float) -> float:
+        start = centre * factor + (factor - 1) / 2
+        if factor > 1 or fan:
+            start = round(2 * refined(fine, round(2 * start) / 2, factor, 1.0)) / 2
+        return float(np.clip(refined(fine, start, 1.0, 0.5), 0, bins - 1))
+
+    candidates = tuple(closer(c) for c in found.candidates)
+    return replace(found, centre=candidates[0], candidates=candidates)
+
+
+def _half_turn(sinogram: Array, angles: NDArray[np.float64]) -> tuple[Array, NDArray[np.float64]]:
+    """Views over half a turn; raises InputError if there are fewer."""
+    step = float(np.median(np.diff(angles))) if len(angles) > 1 else 0.0
     covered = float(np.ptp(angles)) + step
-    within = sorted_angles - sorted_angles[0] < np.pi - 0.25 * step
+    within = angles - angles[0] < np.pi - 0.25 * step
     if within.sum() < 8 or covered < np.pi - max(step, 0.01):
         raise InputError(
-            f"The views cover {np.rad2deg(covered):.4g} degrees; 180 are needed to find the "
-            "rotation axis, so give its bin."
+            f"The views go from {np.rad2deg(angles[0]):.4g} to {np.rad2deg(angles[-1]):.4g} "
+            "degrees; 180 are needed to find the rotation axis, so give its bin."
         )
-    return sinogram[order[within]]
+    return sinogram[within], angles[within]
 
 
-def _mirror_difference(half: Array) -> Callable[[float], float]:
-    """Mean square difference of the first views and the mirrored last ones."""
+def _mirrored(half: Array) -> Axis:
+    """Axis at which the last views mirror the first ones."""
     views, bins = half.shape
     count = max(1, round(_MIRROR_ARC * views / np.pi))
-    first = gaussian_filter1d(half[:count].mean(axis=0), _MIRROR_BLUR)
-    last = gaussian_filter1d(half[-count:].mean(axis=0), _MIRROR_BLUR)
-    places = np.arange(bins)
-
-    def difference(centre: float) -> float:
-        mirrored = 2 * centre - places
-        seen = (mirrored >= 0) & (mirrored <= bins - 1)
-        again = np.interp(mirrored[seen], places, last)
-        return float(np.mean((first[seen] - again) ** 2))
-
-    return difference
+    pair = np.stack([half[:count].mean(axis=0), half[-count:].mean(axis=0)])
+    return judged(disagreement(pair, np.array([0, np.pi])), bins, _SEARCHED)
 
 
-def _wedge_energy(half: Array) -> Callable[[float], float]:
+def _centre_of_mass(half: Array, angles: NDArray[np.float64]) -> float | None:
+    """Axis about which the centre of mass turns; None unless every view sees the whole object."""
+    bins = half.shape[1]
+    total = half.sum(axis=1, dtype=np.float64)
+    edge = max(1, bins // 50)
+    outer = np.concatenate([half[:, :edge], half[:, -edge:]], axis=1).mean(axis=1)
+    whole = float(np.median(total))
+    if whole <= 0 or np.abs(outer).max() > _AIR * float(np.percentile(half, 99.5)):
+        return None
+    if np.abs(total - whole).max() > _SUM * whole:
+        return None
+    place = half @ np.arange(bins, dtype=np.float64) / total
+    model = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=1)
+    solution, *_ = np.linalg.lstsq(model, place, rcond=None)
+    return float(solution[0])
+
+
+def _wedge_energy(half: Array) -> Score:
     """Mean power outside the double wedge as a function of the centre."""
     views, bins = half.shape
+    # Whole and half bins are then interpolated alike.
+    half = gaussian_filter1d(half, _BLUR, axis=1, mode="nearest")
     flipped, reverse = half[:, ::-1], half[::-1]
     harmonics = np.abs(np.fft.fftfreq(2 * views, d=1 / (2 * views)))
     frequencies = np.fft.rfftfreq(bins)
@@ -139,27 +199,12 @@ def _fading(bins: int) -> Array:
     return window
 
 
-def _best(
-    function: Callable[[float], float], low: float, high: float, step: float, refine: bool = False
-) -> float:
-    """Place of the smallest value on a grid, or of the parabola through it."""
-    grid = np.arange(low, high + step / 2, step)
-    values = np.array([function(float(x)) for x in grid])
-    k = int(values.argmin())
-    if refine and 0 < k < len(grid) - 1:
-        before, here, after = values[k - 1 : k + 2]
-        curvature = before - 2 * here + after
-        if curvature > 0:
-            return float(grid[k] + step * 0.5 * (before - after) / curvature)
-    return float(grid[k])
-
-
 def find_fan_centre(
     sinogram: NDArray[np.floating],
     angles: NDArray[np.float64],
     pitch: float,
     source_detector: float,
-) -> float:
+) -> Axis:
     """Bin of the central ray of a fan with a flat detector, from rays measured twice.
 
     The ray of view ``theta`` and fan angle ``gamma`` is met again, from the other end, in
@@ -176,55 +221,25 @@ def find_fan_centre(
 
     Returns
     -------
-    float
-        Bin, counted from 0.
+    Axis
+        The bin, counted from 0, with its doubts.
 
     Raises
     ------
     InputError
         If too few rays are measured twice.
     """
+    data, ordered = _in_order(np.asarray(sinogram, dtype=np.float32), angles)
+    return _searched(data, ordered, pitch, source_detector)
+
+
+def _in_order(data: Array, angles: NDArray[np.float64]) -> tuple[Array, NDArray[np.float64]]:
+    """Views in order of their angle; those of a full turn or several within one turn."""
+    if data.shape[1] < _LEAST_BINS:
+        raise InputError(
+            f"{data.shape[1]} detector bins are too few to find the rotation axis, so give its bin."
+        )
+    if is_full_turn(angles):
+        angles = np.mod(angles - angles.min() + 1e-9, 2 * np.pi)
     order = np.argsort(angles, kind="stable")
-    data, sorted_angles = np.asarray(sinogram, dtype=np.float32)[order], angles[order]
-    bins = data.shape[1]
-    factor = max(1, bins // _COARSE_BINS)
-    small = average(data, factor, 1)
-    disagree = _disagreement(small, sorted_angles, pitch * factor, source_detector)
-    middle, reach = (small.shape[1] - 1) / 2, small.shape[1] * _SEARCHED / 4
-    rough = _best(disagree, middle - reach, middle + reach, 1.0)
-    start = rough * factor + (factor - 1) / 2
-    disagree = _disagreement(data, sorted_angles, pitch, source_detector)
-    start = _best(disagree, start - factor, start + factor, 0.5)
-    return _best(disagree, start - 0.5, start + 0.5, 0.125, refine=True)
-
-
-def _disagreement(
-    data: Array, angles: NDArray[np.float64], pitch: float, source_detector: float
-) -> Callable[[float], float]:
-    """Mean square difference of rays and their reverse as a function of the centre."""
-    views, bins = data.shape
-    chosen = np.arange(0, views, max(1, views // _COARSE_VIEWS))
-    turn = 2 * np.pi
-    full = float(np.ptp(angles)) > turn - 2.5 * float(np.median(np.diff(angles)))
-    # Beyond the last view of a full turn comes the first one again.
-    grid = np.append(angles, angles[0] + turn) if full else angles
-    rows = np.append(np.arange(views), 0) if full else np.arange(views)
-    wrapped = data[rows]
-
-    def difference(centre: float) -> float:
-        offset = np.arange(bins) - centre
-        gamma = np.arctan(offset * pitch / source_detector)
-        there = angles[chosen, None] + np.pi - 2 * gamma
-        there = grid[0] + np.mod(there - grid[0], turn)
-        place = np.interp(there, grid, np.arange(len(grid)))
-        mirrored = np.broadcast_to(centre - offset, place.shape)
-        seen = (there <= grid[-1]) & (mirrored >= 0) & (mirrored <= bins - 1)
-        if seen.mean() < _TWICE:
-            raise InputError(
-                "Too few rays were measured from both ends to find the rotation axis; a full "
-                "turn is needed, so give its bin."
-            )
-        again = map_coordinates(wrapped, [place[seen], mirrored[seen]], order=1, mode="nearest")
-        return float(np.mean((data[chosen][seen] - again) ** 2))
-
-    return difference
+    return data[order], angles[order]

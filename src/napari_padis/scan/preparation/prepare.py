@@ -12,6 +12,7 @@ from napari_padis.errors import InputError
 from napari_padis.scan.contents import MOST_ATTENUATED
 from napari_padis.scan.files import one_line
 from napari_padis.scan.measurement import Measurement
+from napari_padis.scan.preparation.axis import Axis
 from napari_padis.scan.preparation.centre import find_centre, find_fan_centre
 from napari_padis.scan.preparation.correction import Correction
 from napari_padis.scan.preparation.noise import noise_of, photons_per_bin
@@ -137,16 +138,21 @@ def _centre(
         centre = stated_centre(projections, preparation)
         return centre, f"Rotation axis at bin {centre:.2f}, as the file states."
     try:
-        centre = auto_centre(projections, preparation, int(rows[len(rows) // 2]), photons)
+        found = auto_centre(projections, preparation, int(rows[len(rows) // 2]), photons)
     except InputError as error:
         middle = (projections.shape[2] - 1) / 2
         return middle, f"Rotation axis taken in the middle of the detector: {one_line(error)}."
-    return centre, f"Rotation axis found at bin {centre:.2f}."
+    if not found.sure:
+        raise InputError(
+            f"{found.question()}. Give its bin (--centre BIN), or take the middle of the "
+            "detector (--centre middle)."
+        )
+    return found.centre, f"Rotation axis found at bin {found.centre:.2f}."
 
 
 def auto_centre(
     projections: Projections, preparation: Preparation, row: int, photons: float | None = None
-) -> float:
+) -> Axis:
     """Bin that sees the rotation axis, found in one detector row with all its views.
 
     Parameters

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_padis.errors import InputError
 from napari_padis.scan.angles import RADIANS, retaken
 from napari_padis.scan.geometry import FanGeometry, ParallelGeometry
+from napari_padis.scan.preparation.opposite import is_full_turn
 from napari_padis.scan.preparation.selection import binned_position
 from napari_padis.scan.preparation.settings import Preparation
 from napari_padis.scan.projections import Projections
@@ -95,7 +96,7 @@ def final_geometry(
         magnification = projections.source_detector / projections.source_origin
     pixel = preparation.pixel or pitch / magnification
     shift = ((detector.bins - 1) / 2 - detector.centre) * pitch
-    side = preparation.image_side or _side(projections, preparation, detector, pitch, pixel)
+    side = preparation.image_side or _side(projections, preparation, angles, detector, pitch, pixel)
     row = preparation.row_pitch or projections.detector_pitch or 1.0
     rows = detector.rows
     step = float(np.median(np.diff(rows))) if len(rows) > 1 else 1.0
@@ -119,11 +120,20 @@ def final_geometry(
 def _side(
     projections: Projections,
     preparation: Preparation,
+    angles: NDArray[np.float64],
     detector: Detector,
     pitch: float,
     pixel: float,
 ) -> int:
-    """As the file's makers chose, else what the detector covers."""
+    """Rows and columns of the image: as the file's makers chose, else what the views cover.
+
+    Over a full turn every ray is met again from the other end, so that the field of view is
+    a circle whose radius is the larger distance from the axis to an end of the detector
+    (half acquisitions have the axis near one end). Over less than that all views see the
+    circle with the smaller distance only; the image then has the width of the detector,
+    because parts of an object beyond that circle are seen in some of the views, and what is
+    left out of the image would be counted to the rest.
+    """
     stated = projections.metadata.get("image_side")
     if isinstance(stated, int) and preparation.pixel is None:
         return max(1, stated // preparation.binning)
@@ -132,7 +142,10 @@ def _side(
         assert projections.source_origin is not None
         assert projections.source_detector is not None
         scale = projections.source_origin / projections.source_detector
-    return max(1, round(detector.bins * pitch * scale / pixel))
+    width = float(detector.bins)
+    if is_full_turn(angles):
+        width = 2 * max(detector.centre + 0.5, detector.bins - 0.5 - detector.centre)
+    return max(1, round(width * pitch * scale / pixel))
 
 
 def stated_centre(projections: Projections, preparation: Preparation) -> float:
