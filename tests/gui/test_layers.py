@@ -26,8 +26,16 @@ def started(engine, volume):
 
 @pytest.fixture
 def layers(viewer, started):
+    """A run that has begun."""
     layers = RunLayers(viewer)
     layers.begin(started)
+    return layers
+
+
+@pytest.fixture
+def sampling(layers, started):
+    """A run with two samples under way."""
+    layers.update(statistics(started.shape))
     return layers
 
 
@@ -36,10 +44,44 @@ def statistics(shape, value=3.0):
     return Statistics(full, full + 1, full + 2, 2)
 
 
-def test_all_layers_are_made_up_front_above_the_volume(viewer, layers):
-    names = [layer.name for layer in viewer.layers]
-    assert names == ["torso", VARIANCE, STD, MEAN, ITERATE, GRID]
+def test_mean_and_spread_come_with_two_samples_and_are_called_so_when_they_are_finished(
+    viewer, layers, started
+):
+    def names():
+        return [layer.name for layer in viewer.layers]
+
+    assert names() == ["torso", ITERATE, GRID]
+    image = np.ones(started.shape, np.float32)
+    layers.update(Statistics(image, None, None, 1))
+    assert names() == ["torso", ITERATE, GRID], "the mean of one is the iterate"
+    layers.update(statistics(started.shape))
+    running = ["variance (running)", "standard deviation (running)", "mean (running)"]
+    assert names() == ["torso", *running, ITERATE, GRID]
     assert [layer.name for layer in viewer.layers if layer.visible] == ["torso", ITERATE, GRID]
+    assert layers.present == {VARIANCE, STD, MEAN, ITERATE}
+    layers.finish(statistics(started.shape), title=MEAN)
+    assert names() == ["torso", VARIANCE, STD, MEAN, ITERATE, GRID]
+
+
+@pytest.mark.parametrize("title", ["iterate (stopped)", "FBP", "posterior sample"])
+def test_a_run_without_two_samples_has_no_spread(viewer, sampling, started, title):
+    """Also where there was one to look at while the samples were under way."""
+    sampling.show(STD)
+    image = np.ones(started.shape, np.float32)
+    sampling.finish(Statistics(image, None, None, 0), title=title)
+    assert [layer.name for layer in viewer.layers] == ["torso", title, ITERATE, GRID]
+    assert sampling.shown == MEAN, "what was looked at is gone"
+    assert (sampling.get(MEAN).data == 1).all()
+    assert sampling.present == {MEAN, ITERATE}
+
+
+def test_a_direct_method_has_one_layer_with_its_name(viewer, started):
+    layers = RunLayers(viewer)
+    layers.begin(dataclasses.replace(started, levels=0, layout=None, method="FBP"))
+    assert [layer.name for layer in viewer.layers] == ["torso", "FBP"]
+    assert layers.shown == MEAN
+    layers.finish(Statistics(started.initial, None, None, 0), title="FBP")
+    assert [layer.name for layer in viewer.layers] == ["torso", "FBP"]
 
 
 def test_every_layer_has_millimetres_and_axes(viewer, layers, started):
@@ -65,12 +107,15 @@ def test_layers_of_a_volume_in_pixels_are_in_pixels_too(started):
 
 def test_contrast_limits_come_from_the_start_not_from_zeros(layers, started):
     """napari keeps limits when data change: a layer made from zeros would stay white."""
-    for role in (ITERATE, MEAN):
-        layer = layers.get(role)
-        assert tuple(layer.contrast_limits) == started.limits
-        np.testing.assert_array_equal(layer.data, started.initial)
+    layer = layers.get(ITERATE)
+    assert tuple(layer.contrast_limits) == started.limits
+    np.testing.assert_array_equal(layer.data, started.initial)
     layers.update(Iterate(np.full(started.shape, 500, np.float32), 0.1, 1, None))
-    assert tuple(layers.get(ITERATE).contrast_limits) == started.limits
+    assert tuple(layer.contrast_limits) == started.limits
+    layer.contrast_limits = (-160, 240)
+    layers.update(statistics(started.shape))
+    assert tuple(layers.get(MEAN).contrast_limits) == (-160, 240), "as it is looked at by then"
+    assert layers.get(STD).contrast_limits[1] == pytest.approx(4)
 
 
 def test_camera_sliders_and_selection_stay(viewer, started):
@@ -99,7 +144,7 @@ def test_view_is_radiological(viewer, layers):
 
 
 def test_layers_are_used_again_for_the_same_shape(viewer, layers, started):
-    before = {role: layers.get(role) for role in (ITERATE, MEAN, STD, VARIANCE, GRID)}
+    before = {role: layers.get(role) for role in (ITERATE, GRID)}
     count = len(viewer.layers)
     for _ in range(3):
         layers.begin(started)
@@ -107,7 +152,9 @@ def test_layers_are_used_again_for_the_same_shape(viewer, layers, started):
     assert all(layers.get(role) is layer for role, layer in before.items())
 
 
-def test_another_shape_gets_layers_of_its_own(viewer, layers, started):
+def test_another_shape_gets_layers_of_its_own(viewer, sampling, started):
+    layers = sampling
+    layers.finish(statistics(started.shape))
     old = layers.get(MEAN)
     array = np.zeros((3, 20, 20), np.float32)
     layers.begin(dataclasses.replace(started, shape=array.shape, initial=array, layout=None))
@@ -116,10 +163,12 @@ def test_another_shape_gets_layers_of_its_own(viewer, layers, started):
 
 
 def test_hidden_layers_wait_until_they_are_shown(layers, started):
-    event = statistics(started.shape)
-    layers.update(event)
+    first = statistics(started.shape)
+    layers.update(first)
     std = layers.get(STD)
-    assert std.data.max() == 0
+    event = statistics(started.shape, 5)
+    layers.update(event)
+    np.testing.assert_array_equal(std.data, first.std)
     std.visible = True
     np.testing.assert_array_equal(std.data, event.std)
     newer = statistics(started.shape, 7)
@@ -127,17 +176,21 @@ def test_hidden_layers_wait_until_they_are_shown(layers, started):
     np.testing.assert_array_equal(std.data, newer.std)
 
 
-def test_deleted_layers_are_skipped_and_made_again_by_the_next_run(viewer, layers, started):
+def test_deleted_layers_are_skipped_and_made_again_by_the_next_run(viewer, sampling, started):
+    layers = sampling
     viewer.layers.remove(viewer.layers[ITERATE])
     viewer.layers.remove(viewer.layers[GRID])
-    viewer.layers.remove(viewer.layers[STD])
+    viewer.layers.remove(layers.get(STD))
     layers.update(Iterate(np.zeros(started.shape, np.float32), 0.1, 1, (1, 1)))
     layers.update(statistics(started.shape))
+    assert layers.present == {VARIANCE, MEAN}
     layers.show(MEAN)
+    layers.finish(statistics(started.shape), title=MEAN)
+    assert layers.present == {VARIANCE, MEAN}
     layers.begin(started)
+    layers.finish(statistics(started.shape), title=MEAN)
     names = [layer.name for layer in viewer.layers]
-    assert sorted(names) == sorted(["torso", VARIANCE, STD, MEAN, ITERATE, GRID])
-    assert names[-1] == GRID
+    assert names == ["torso", f"{MEAN} 1", VARIANCE, STD, MEAN, ITERATE, GRID]
 
 
 def test_data_are_set_once_and_not_refreshed_on_top(layers, started, monkeypatch):
@@ -205,7 +258,9 @@ def test_no_grid_for_methods_without_patches(viewer, started):
     layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, None))
 
 
-def test_the_run_before_goes_out_of_sight_where_the_shape_is_another(layers, viewer, started):
+def test_the_run_before_goes_out_of_sight_where_the_shape_is_another(sampling, viewer, started):
+    layers = sampling
+    layers.finish(statistics(started.shape), title=MEAN)
     old = layers.get(MEAN)
     layers.show(MEAN)
     other = dataclasses.replace(started, spacing=(1.0, 1.0, 1.0))
@@ -217,7 +272,8 @@ def test_the_run_before_goes_out_of_sight_where_the_shape_is_another(layers, vie
     assert ours == [layers.get(ITERATE), layers.get(GRID)]
 
 
-def test_show_makes_one_image_visible(layers):
+def test_show_makes_one_image_visible(sampling):
+    layers = sampling
     layers.show(STD)
     assert layers.shown == STD
     assert not layers.get(GRID).visible
@@ -225,7 +281,8 @@ def test_show_makes_one_image_visible(layers):
     assert layers.get(GRID).visible
 
 
-def test_colours_and_units_of_the_spread(layers):
+def test_colours_and_units_of_the_spread(sampling):
+    layers = sampling
     assert layers.get(STD).colormap.name == "inferno"
     assert layers.get(ITERATE).colormap.name == "gray"
     entries = {role: layers.get(role).metadata["napari_padis"] for role in (MEAN, VARIANCE)}
@@ -242,13 +299,16 @@ def test_a_saved_mean_keeps_the_affine_of_the_scan(viewer, started):
     affine[:3, 3], affine[3, 3] = (-7, 8, 9), 1
     layers = RunLayers(viewer)
     layers.begin(started, affine=affine)
+    layers.finish(statistics(started.shape))
     np.testing.assert_allclose(volume_from_layer(layers.get(MEAN)).affine, affine)
 
 
-def test_a_run_without_a_prior_speaks_of_no_posterior(layers, started):
-    assert layers.get(MEAN).name == MEAN
-    layers.begin(dataclasses.replace(started, layout=None))
-    assert layers.get(MEAN).name == "reconstruction"
-    layers.get(MEAN).name = "mine"
-    layers.begin(started)
-    assert layers.get(MEAN).name == "mine"
+def test_a_name_that_the_user_gave_stays(sampling, started, viewer):
+    mean = sampling.get(MEAN)
+    mean.name = "mine"
+    sampling.finish(statistics(started.shape), title=MEAN)
+    assert mean.name == "mine"
+    sampling.begin(started)
+    assert mean.name == "mine"
+    assert mean in viewer.layers
+    assert not mean.visible

@@ -40,7 +40,8 @@ def test_total_variation_beats_the_direct_reconstruction(kind, small_volume):
     measurement = simulate(small_volume, geometry, Noise("gaussian", sigma=sigma))
     truth = small_volume.array + (1000 if kind == "cartesian" else 0)
     result, levels = reconstruct(measurement, "tv")
-    assert len(result.samples) == 1
+    assert result.title == "Total variation"
+    assert len(result.samples) == 0
     assert levels == 150
     error = np.square(result.mean - truth).mean()
     direct = np.square(reconstruct(measurement, "fbp")[0].mean - truth).mean()

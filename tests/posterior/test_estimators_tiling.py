@@ -44,7 +44,8 @@ def test_methods_run_with_every_tiling(measurement, tiny_prior, method, tiling):
     )
     (last,) = [event for event in run(recipe, measurement) if isinstance(event, Finished)]
     assert last.result.recipe["tiling"] == tiling
-    assert len(last.result.samples) == (2 if method == "padis-fast" else 1)
+    assert len(last.result.samples) == (2 if method == "padis-fast" else 0)
+    assert np.isfinite(last.result.mean).all()
 
 
 def test_unknown_tilings_are_refused():

@@ -21,6 +21,9 @@ from napari_padis.scan.geometry import (
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.volume import Volume
 
+#: Part of a step by which views may be off it.
+EVEN = 0.05
+
 _NOISE = {
     "none": "no noise",
     "unknown": "unknown noise",
@@ -34,7 +37,7 @@ def describe(source: Volume | Measurement) -> str:
     if isinstance(source, Volume):
         return (
             f"Volume of {text.product(source.shape)} voxels, "
-            f"{text.product(source.spacing)} mm, in {source.unit}"
+            f"{text.product(source.spacing)} mm, {_unit(source)}"
         )
     noise = source.noise
     kind = _NOISE.get(noise.kind, f"{noise.kind} noise")
@@ -51,7 +54,11 @@ def _data(source: Measurement) -> str:
         return f"k-space of {_slices(shape[0])}, {coils}, {shape[2]} × {shape[3]} samples"
     if source.geometry.attenuation:
         return f"Sinogram of {_slices(shape[0])}, {shape[1]} views, {shape[2]} bins"
-    return f"Image data of {_slices(shape[0])}, {shape[1]} × {shape[2]} pixels, in {source.unit}"
+    return f"Image data of {_slices(shape[0])}, {shape[1]} × {shape[2]} pixels, {_unit(source)}"
+
+
+def _unit(source: Volume | Measurement) -> str:
+    return "without a unit" if source.unit == "arbitrary" else f"in {source.unit}"
 
 
 def geometry_facts(geometry: Geometry, slices: int) -> str:
@@ -66,11 +73,34 @@ def _slices(count: int) -> str:
 
 
 def arc_of(angles: np.ndarray[Any, Any]) -> float:
-    """Degrees that evenly spaced views cover, the step after the last one included."""
+    """Degrees that views cover: from the first to the last, or a whole number of half turns.
+
+    Views that are half a step from both ends of an arc, or stand for a closed turn whose first
+    view is not repeated at the end, have the steps between them and one more.
+
+    Parameters
+    ----------
+    angles : ndarray
+        In radians, in any order.
+    """
     if len(angles) < 2:
         return 0.0
-    span = float(np.ptp(angles))
-    return float(np.rad2deg(span * len(angles) / (len(angles) - 1)))
+    degrees = np.rad2deg(np.sort(np.asarray(angles, np.float64)))
+    span = float(degrees[-1] - degrees[0])
+    step = span / (len(degrees) - 1)
+    covered = span
+    if np.allclose(np.diff(degrees), step, atol=EVEN * step):
+        full = span + step
+        closed = abs(full - 180 * round(full / 180)) < EVEN * step
+        centred = abs(abs(degrees[0]) - step / 2) < EVEN * step
+        covered = full if closed or centred else span
+    return 360.0 if covered > 360 and _leaping(angles) else covered
+
+
+def _leaping(angles: np.ndarray[Any, Any]) -> bool:
+    """Whether views leap, as with the golden angle, so that several turns are but one."""
+    steps = np.diff(angles)
+    return bool((np.abs(steps) > np.pi / 3).any() or (steps.min() < 0 < steps.max()))
 
 
 def _views(geometry: ParallelGeometry | FanGeometry | ConeGeometry) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_padis.gui.denoising_curve import DenoisingCurve
 from napari_padis.gui.sections.base import Text, named
@@ -19,6 +20,11 @@ from napari_padis.prior.reading import shown
 LONGEST = 300
 #: Characters of the digest that tell priors apart.
 DIGEST = 12
+#: Digests, of which the card shows the first characters, and longer words, which no line holds.
+_DIGESTS = re.compile(r"\b[0-9a-f]{32,}\b")
+_LONG = re.compile(r"\S{33,}")
+#: Scheme of the links that copy what follows.
+COPY = "copy:"
 #: Collections that are named in the table.
 NAMED = 3
 #: Rows in the order of the dock; the tooltip and the command line have the rest.
@@ -48,6 +54,12 @@ class PriorCardView(QWidget):
         self.button.setStyleSheet("QPushButton { text-align: left; padding: 2px 4px; }")
         self.rows = Text("")
         self.rows.setAccessibleName("Facts about the prior")
+        self.rows.setTextInteractionFlags(
+            self.rows.textInteractionFlags()
+            | Qt.TextInteractionFlag.LinksAccessibleByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+        self.rows.linkActivated.connect(_copy)
         self.curve = DenoisingCurve()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -68,7 +80,8 @@ class PriorCardView(QWidget):
             self.rows.setToolTip("")
             self.curve.set_curve(())
         else:
-            self.description.setText(shown(card.description, LONGEST))
+            self.description.setText(_LONG.sub(_short, shown(card.description, LONGEST)))
+            self.description.setToolTip(shown(card.description, LONGEST))
             self.rows.setText(rows_text(card))
             self.rows.setToolTip(tooltip(card))
             self.curve.set_curve(card.denoising_psnr)
@@ -99,19 +112,40 @@ def rows_text(card: PriorCard) -> str:
         ("Licence", known["Licence"].split(";")[0]),
         ("Trained on", sources(card.trained_on) or "not stated"),
         *((name, known[name]) for name in _LATE if name in known),
-        ("sha256", f"{shown(card.sha256[:DIGEST])} …" if card.sha256 else "not stated"),
+        ("sha256", card.sha256 or "not stated"),
     ]
     rows = "".join(
-        f"<tr><td style='padding-right:8px'><i>{name}</i></td>"
-        f"<td>{html.escape(shown(value, LONGEST))}</td></tr>"
+        f"<tr><td style='padding-right:8px'><i>{name}</i></td><td>{_cell(value)}</td></tr>"
         for name, value in lines
     )
     return f"<table cellspacing='0' cellpadding='0'>{rows}</table>"
 
 
+def _cell(value: str) -> str:
+    """A value as rich text: digests are cut, with a link that copies the whole of each."""
+    value = shown(value, LONGEST)
+    digests = _DIGESTS.findall(value)
+    text = html.escape(_LONG.sub(_short, _DIGESTS.sub(_short, value)))
+    links = (f"<a href='{COPY}{digest}'>Copy</a>" for digest in digests)
+    return " ".join([text, *links])
+
+
+def _short(found: re.Match[str]) -> str:
+    return f"{found[0][:DIGEST]} …"
+
+
+def _copy(link: str) -> None:
+    """Put what a link stands for on the clipboard."""
+    clipboard = QApplication.clipboard()
+    if link.startswith(COPY) and clipboard is not None:
+        clipboard.setText(link.removeprefix(COPY))
+
+
 def tooltip(card: PriorCard) -> str:
     """What the table has no room for, as plain text."""
     parts = [f"sha256 {shown(card.sha256)}"] if card.sha256 else []
+    if card.training is not None and card.training.start:
+        parts.append(f"Started from {shown(card.training.start, LONGEST)}")
     parts += [f"Licence: {shown(card.licence, LONGEST)}"] if card.licence else []
     if card.trained_on:
         parts += ["Trained on:", *(shown(entry, LONGEST) for entry in card.trained_on[:40])]

@@ -41,7 +41,7 @@ def check(result: Result) -> None:
     """
     method = METHODS.get(str(result.recipe.get("method")))
     finished = int(result.report.get("samples_finished") or 0)
-    if method is not None and not method.needs_prior:
+    if method is not None and not method.sampler:
         raise InputError(f"'{method.title}' makes one image and no samples: {AGAIN}.")
     if not finished:
         raise InputError("The run was stopped before a sample was finished: run it to its end.")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QResizeEvent, QValidator
 from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
     QDoubleSpinBox,
     QFrame,
     QLabel,
     QScrollArea,
+    QScrollBar,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
+
+#: Controls that the wheel changes.
+TURNED = (QAbstractSpinBox, QComboBox, QAbstractSlider)
 
 
 class Scientific(QDoubleSpinBox):
@@ -99,6 +106,35 @@ class Elided(QLabel):
         self.setText(self.fontMetrics().elidedText(self._all, mode, max(self.width(), 20)))
 
 
+class _WheelGuard(QObject):
+    """Leaves the wheel to what scrolls, but for the control that has the focus."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """See QObject."""
+        if event is None or event.type() != QEvent.Type.Wheel or not isinstance(watched, QWidget):
+            return False
+        if watched.hasFocus():
+            return False
+        event.ignore()  # so that it goes on to the parent
+        return True
+
+
+def guard_wheel(parent: QWidget) -> None:
+    """Keep the wheel from changing settings while the form around them is scrolled."""
+    guard = _WheelGuard(parent)
+    for kind in TURNED:
+        for control in parent.findChildren(kind):
+            if not isinstance(control, QScrollBar):
+                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel
+                control.installEventFilter(guard)
+
+
+def commit(parent: QWidget) -> None:
+    """Take over what was typed into controls and not confirmed by Return or leaving them."""
+    for control in parent.findChildren(QAbstractSpinBox):
+        control.interpretText()
+
+
 def scrolling(sections: Iterable[QWidget]) -> QScrollArea:
     """Sections under each other; a window too low for them scrolls."""
     inner = QWidget()
@@ -108,6 +144,7 @@ def scrolling(sections: Iterable[QWidget]) -> QScrollArea:
     for section in sections:
         layout.addWidget(section)
     layout.addStretch(1)
+    guard_wheel(inner)
     area = QScrollArea()
     area.setWidget(inner)
     area.setWidgetResizable(True)

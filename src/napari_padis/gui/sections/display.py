@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox
 
 from napari_padis.gui.sections.base import Section, decimal, named
@@ -39,3 +39,8 @@ class DisplaySection(Section):
         self.ortho.toggled.connect(self.ortho_toggled)
         self.row("Updates", self.rate)
         self.form.addRow(self.ortho)
+
+    def set_ortho(self, opened: bool) -> None:
+        """Say whether the views are open, however they were opened or closed."""
+        with QSignalBlocker(self.ortho):
+            self.ortho.setChecked(opened)

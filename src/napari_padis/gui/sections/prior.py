@@ -82,6 +82,14 @@ class PriorSection(Section):
             return ""
         return f"needs a prior of {IMAGES[self._channels == 2]} images"
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against the chosen prior for the present image."""
+        card = self._chosen
+        if card is None or self._image is None or not self._fits(card):
+            return ()
+        return tuple(misfits(card, *self._image))
+
     def reload(self, name: str = "") -> None:
         """Look again which priors there are, and choose one of them if it fits."""
         self._fill(name or self.name or "")
@@ -114,11 +122,7 @@ class PriorSection(Section):
         self.relayout()
 
     def _warn(self) -> None:
-        card = self._chosen
-        if card is None or self._image is None or not self._fits(card):
-            self.card.set_warnings(())
-        else:
-            self.card.set_warnings(misfits(card, *self._image))
+        self.card.set_warnings(self.warnings)
 
 
 def _channels(card: PriorCard) -> int:

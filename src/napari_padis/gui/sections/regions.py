@@ -29,6 +29,7 @@ from napari_padis.gui.sections.base import (
     named,
     side_by_side,
 )
+from napari_padis.gui.sections.controls import commit
 from napari_padis.gui.sections.region_keep import KeepButtons
 from napari_padis.gui.sections.region_table import RegionTable
 from napari_padis.gui.sections.region_watch import RegionWatch
@@ -158,6 +159,7 @@ class RegionsSection(Section):
 
     def ask(self) -> None:
         """Ask the samples, in a thread of its own."""
+        commit(self)
         layer, outcome = self.layer, self._outcome()
         if self.busy or not self._ready or layer is None or outcome is None:
             return

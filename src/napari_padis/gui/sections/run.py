@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
-    QButtonGroup,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -48,6 +48,12 @@ class RunSection(QWidget):
         layout.setContentsMargins(2, 0, 2, 4)
         layout.setSpacing(4)
         layout.addLayout(heading("Run"))
+        self.warning = Text("")
+        self.warning.setAccessibleName("What does not fit")
+        self.warning.setTextFormat(Qt.TextFormat.PlainText)  # whatever a card may say
+        self.warning.mark("question")
+        self.warning.hide()
+        layout.addWidget(self.warning)
         layout.addLayout(self._buttons())
         self.bar = named(QProgressBar(), "Progress", "Share of the work that is done.")
         self.bar.setRange(0, 1000)
@@ -116,14 +122,13 @@ class RunSection(QWidget):
         row = QHBoxLayout()
         row.setSpacing(2)
         self._view_buttons: dict[str, QPushButton] = {}
-        self._group = QButtonGroup(self)
         for role, title in SHOWN.items():
             row.addWidget(self._view_button(role, title), stretch=len(title))
         self.save_button = named(
             QPushButton("Save …"),
             "Save the result",
-            "Write mean, standard deviation, variance, quantiles, samples, recipe and report to a "
-            "folder.",
+            "Write what the run has made of mean, standard deviation, variance, quantiles and "
+            "samples, with recipe and report, to a folder.",
         )
         self.save_button.clicked.connect(self.save)
         row.addSpacing(4)
@@ -134,7 +139,6 @@ class RunSection(QWidget):
         button = named(QPushButton(title), f"Show {role}", f"Show the layer '{role}' alone.")
         button.setCheckable(True)
         button.clicked.connect(lambda _checked: self.show_role.emit(role))
-        self._group.addButton(button)
         self._view_buttons[role] = button
         return button
 
@@ -173,6 +177,7 @@ class RunSection(QWidget):
         self._values["Device"].setText(event.device)
         self.projector.set_text(event.projector or "–")
         self.bar.setValue(0)
+        self.set_title(MEAN)
 
     def set_progress(self, event: Progress) -> None:
         """How far it is."""
@@ -189,6 +194,7 @@ class RunSection(QWidget):
     def set_finished(self, result: Result) -> None:
         """What is known at the end, also of direct methods, which report no progress."""
         report = result.report
+        self.set_title(result.title)
         self.bar.setRange(0, 1000)
         if result.complete:
             self.bar.setValue(1000)
@@ -209,19 +215,26 @@ class RunSection(QWidget):
         self.message.mark("error" if level == "error" else "")
         self.message.setText(message)
 
-    def set_shown(self, role: str | None) -> None:
-        """Mark the image that is on show."""
+    def set_warning(self, sentences: Sequence[str]) -> None:
+        """Say what speaks against the run, where it is started."""
+        self.warning.setText(" ".join(sentences))
+        self.warning.setVisible(bool(sentences))
+
+    def set_shown(self, role: str | None, present: Collection[str]) -> None:
+        """Mark the image that is on show, if any, and offer those there are."""
         for name, button in self._view_buttons.items():
             button.setChecked(name == role)
+            button.setEnabled(name in present)
+
+    def set_title(self, title: str) -> None:
+        """Call the image of a run without a posterior mean by what it is."""
+        button = self._view_buttons[MEAN]
+        named(button, f"Show {title}", f"Show the layer '{title}' alone.")
+        button.setText(SHOWN[MEAN] if title == MEAN else "Result")
 
     def set_quantiles(self, there: bool) -> None:
         """Offer the quantiles of a run that has them."""
         self._quantiles.setVisible(there)
-
-    def set_views_enabled(self, enabled: bool) -> None:
-        """The view buttons need layers."""
-        for button in self._view_buttons.values():
-            button.setEnabled(enabled)
 
 
 def _residual(value: float) -> str:
