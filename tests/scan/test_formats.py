@@ -134,7 +134,7 @@ def test_kinds_of_hdf5_are_told_by_their_content(tmp_path):
         assert isinstance(read(tmp_path / name), Projections)
         with h5py.File(tmp_path / name, "w") as file:
             file["cells"] = np.ones(3)
-        with pytest.raises(InputError, match="'cells'|holds no sinogram"):
+        with pytest.raises(InputError, match=r"'cells'|holds no sinogram"):
             read(tmp_path / name)
 
 

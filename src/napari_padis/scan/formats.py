@@ -32,7 +32,8 @@ _FOREIGN = {
     b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture",
     b"%PDF": "a PDF document", b"CDF": "a netCDF (or MINC 1) file", b"ENVI": "an ENVI header",
     b"!INTERFILE": "an Interfile header", b"# vtk": "a VTK file", b"<?xml": "an XML file",
-    b"<VTKFile": "a VTK file", b"#?": "a Radiance picture", b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive",
+    b"<VTKFile": "a VTK file", b"#?": "a Radiance picture",
+    b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive",
     b"\xfd7zXZ": "an xz archive", b"(\xb5/\xfd": "a Zstandard archive",
 }  # fmt: skip
 

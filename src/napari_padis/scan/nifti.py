@@ -89,6 +89,7 @@ def read_nifti(path: str | Path) -> list[Volume]:
 
 def _usual_opener(path: Path) -> Callable[..., Any] | None:
     """What nibabel opens a single file with, by its name."""
+    usual: dict[str, Callable[..., Any]]
     usual = {".nii": open, ".nii.gz": gzip.open, ".nii.bz2": bz2.open}
     return next((usual[end] for end in usual if path.name.lower().endswith(end)), None)
 
