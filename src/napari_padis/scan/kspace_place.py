@@ -154,6 +154,8 @@ def stack_of(heads: NDArray[np.void], thickness: float, vendor: str = "") -> Sta
 
 def _directions(heads: NDArray[np.void]) -> tuple[Array | None, list[str]]:
     """Columns readout, phase encoding, normal; None, and why, where they cannot be used."""
+    if not set(DIRECTIONS) <= set(heads.dtype.names or ()):
+        return None, []
     stated = np.stack([heads[name] for name in DIRECTIONS], axis=-1).astype(np.float64)
     axes = stated[0]
     if not np.isfinite(stated).all() or not axes[:, :2].any(axis=0).all():
