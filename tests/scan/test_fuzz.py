@@ -94,12 +94,14 @@ def ismrmrd(folder):
                 "repetition", "set")  # fmt: skip
     head = np.dtype([("flags", "<u8"), ("number_of_samples", "<u2"), ("active_channels", "<u2"),
                      ("discard_pre", "<u2"), ("discard_post", "<u2"), ("center_sample", "<u2"),
-                     ("encoding_space_ref", "<u2"), ("position", "<f4", 3),
-                     ("slice_dir", "<f4", 3), ("idx", [(n, "<u2") for n in counters])])  # fmt: skip
+                     ("encoding_space_ref", "<u2"), ("position", "<f4", 3), ("read_dir", "<f4", 3),
+                     ("phase_dir", "<f4", 3), ("slice_dir", "<f4", 3),
+                     ("idx", [(n, "<u2") for n in counters])])  # fmt: skip
     lines = np.zeros(10, [("head", head), ("data", h5py.vlen_dtype(np.float32))])
     for k, line in enumerate(lines):
         line["head"]["number_of_samples"], line["head"]["active_channels"] = 12, 3
         line["head"]["center_sample"], line["head"]["slice_dir"] = 6, (0, 0, 1)
+        line["head"]["read_dir"], line["head"]["phase_dir"] = (1, 0, 0), (0, 1, 0)
         line["head"]["idx"]["kspace_encode_step_1"] = k
         line["data"] = np.ascontiguousarray(KSPACE[0, :, :, k]).view(np.float32).ravel()
     return hdf5(folder, {"dataset/xml": XML, "dataset/data": lines})

@@ -254,3 +254,22 @@ def test_truncated_and_foreign_files(tmp_path, kspace):
         file["volume"] = np.zeros(3)
     with pytest.raises(InputError, match="holds no k-space"):
         read_kspace(path)
+
+
+def test_a_header_without_directions_is_read(tmp_path, image, kspace):
+    path = save(tmp_path, xml((8, 5, 1)), lines(kspace))
+    short = [n for n in HEAD.names if n not in ("read_dir", "phase_dir")]
+    layout = np.dtype([(n, HEAD[n]) for n in short])
+    whole = np.dtype([("head", layout), ("traj", VECTOR), ("data", VECTOR)])
+    with h5py.File(path, "r+") as file:
+        before = file["dataset/data"][()]
+        del file["dataset/data"]
+        after = np.zeros(len(before), whole)
+        after["traj"], after["data"] = before["traj"], before["data"]
+        for name in short:
+            after["head"][name] = before["head"][name]
+        file.create_dataset("dataset/data", data=after)
+    found = read_kspace(path)
+    assert found.space == "unknown"
+    assert found.spacing == (7.0, 2.0, 1.5)
+    assert np.abs(image_of(found.data) - image).max() < 1e-5
