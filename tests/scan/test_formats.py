@@ -47,6 +47,14 @@ def test_headers_of_nifti_pairs(tmp_path, kind):
         read(tmp_path / "a.hdr")
 
 
+def test_packed_pairs(tmp_path):
+    nifti(tmp_path / "a.img.gz", nib.Nifti1Pair)
+    for name in ("a.hdr.gz", "a.img.gz"):
+        volume = read(tmp_path / name)
+        assert same(volume)
+        assert (volume.name, is_ours(tmp_path / name)) == ("a", True)
+
+
 @pytest.mark.parametrize("kind", [nib.AnalyzeImage, nib.Spm99AnalyzeImage, nib.Spm2AnalyzeImage])
 def test_analyze_says_that_it_states_no_orientation(tmp_path, kind):
     affine = np.diag([-2.0, 3.0, 4.0, 1.0])  # columns to the left, as nibabel takes them

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from napari_padis.scan.read import read
+from napari_padis.scan.read import read, read_all
 
 VOXELS = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1]])
@@ -84,6 +84,15 @@ def test_two_positions_are_said_when_they_are_apart(tmp_path):
         np.testing.assert_allclose(volume.affine[:3, 3], AFFINE[:3, 3])
         assert volume.space == "aligned"
         assert noted(volume, "up to 50 mm apart; the sform is used") == said
+
+
+def test_components_of_vectors_are_called_so(tmp_path):
+    field = np.stack([VOXELS, 2 * VOXELS, 3 * VOXELS], -1)[:, :, :, None]
+    nib.save(nib.Nifti1Image(field, AFFINE), tmp_path / "a.nii")
+    volumes = read_all(tmp_path / "a.nii")
+    for k, volume in enumerate(volumes):
+        np.testing.assert_array_equal(volume.array, VOXELS.T * (k + 1))
+        assert noted(volume, "components of vectors")
 
 
 def test_two_positions_with_other_axes(tmp_path):

@@ -59,6 +59,12 @@ def test_each_coordinate_of_the_space_has_its_unit(tmp_path, units, factors, not
     assert noted(volume, note) if note else not noted(volume, "length")
 
 
+def test_units_of_axes_beside_directions(tmp_path):
+    volume = read(nhdr(tmp_path, *LPS, 'units: "um" "um" "um"'))
+    assert volume.spacing == pytest.approx((10e-3, 6e-3, 5e-3))
+    np.testing.assert_allclose((volume.affine @ [0, 2, 1, 1])[:3], [-1, -2, 3])
+
+
 def test_units_of_axes_without_a_space(tmp_path):
     volume = read(nhdr(tmp_path, "spacings: 5 6 10", 'units: "um" "nm" "mm"'))
     assert volume.spacing == pytest.approx((10, 6e-6, 5e-3))

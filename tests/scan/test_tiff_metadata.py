@@ -106,7 +106,8 @@ def test_images_of_one_file_are_all_offered_the_largest_first(tmp_path):
 @pytest.mark.parametrize(
     ("unit", "factor"),
     [("micron", 1e-3), ("um", 1e-3), ("\\u00B5m", 1e-3), ("microns", 1e-3), ("mm", 1), ("cm", 10),
-     ("inch", 25.4), ("nm", 1e-6), ("meter", 1e3)],
+     ("inch", 25.4), ("nm", 1e-6), ("meter", 1e3),
+     ("\u00b5m", 1e-3), ("Âµm", 1e-3), ("um/pixel", 1e-3), ("mm per pixel", 1)],
 )  # fmt: skip
 def test_imagej_leaves_out_a_spacing_of_one_unit(tmp_path, unit, factor):
     volume = read(imagej(tmp_path, unit=unit))
@@ -184,6 +185,19 @@ def test_resolution_tags(tmp_path):
     assert noted(volume, "300 dots per inch (0.0847 mm)")
     volume = read(plain(tmp_path, "", resolution=(4, 4), resolutionunit="NONE"))
     assert (volume.spacing, noted(volume, "no spacing")) == ((1, 1, 1), True)
+
+
+def test_resolution_counts_where_ome_states_no_size(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, PAGES, photometric="minisblack", resolution=(100, 100),
+                     resolutionunit="CENTIMETER", metadata={"axes": "ZYX"})  # fmt: skip
+    assert read(path).spacing == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_zero_that_is_white_is_said(tmp_path):
+    volume = read(plain(tmp_path, "", PAGES, photometric="miniswhite"))
+    np.testing.assert_array_equal(volume.array, PAGES[:, ::-1, ::-1])
+    assert noted(volume, "0 is white")
 
 
 def test_text_of_tifffile_states_a_unit(tmp_path):

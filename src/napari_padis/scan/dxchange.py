@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import DEGREES, ViewAngles, in_radians
+from napari_padis.scan.angles import DEGREES, NO_ANGLES, ViewAngles, in_radians
 from napari_padis.scan.files import as_text, existing, reading, voxel_count
 from napari_padis.scan.hdf5_open import open_hdf5
 from napari_padis.scan.lazy import LazyDataset
@@ -53,8 +53,8 @@ def read_dxchange(path: str | Path) -> Projections:
         flats = _field(path, file, "data_white", data)
         darks = _field(path, file, "data_dark", data)
         angles = _angles(path, file, data.shape[0])
-        notes = ("The file states no angles.",) if angles is None else angles.notes
-        unit = {} if angles is None else {"angle_unit": angles.unit}
+        notes = (NO_ANGLES,) if angles is None else angles.notes
+        facts = {} if angles is None else angles.facts()
         pitch, pitch_notes = _pitch(file)
         return Projections(
             data=LazyDataset.of(path, data),
@@ -66,7 +66,7 @@ def read_dxchange(path: str | Path) -> Projections:
             detector_pitch=pitch,
             name=path.stem,
             notes=(*notes, *pitch_notes),
-            metadata={"format": "DXchange", **unit, **_facts(file)},
+            metadata={"format": "DXchange", **facts, **_facts(file)},
         )
 
 

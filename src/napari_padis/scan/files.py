@@ -139,7 +139,7 @@ def check_claim(path: Path, claimed: int, available: int, compressed: bool | int
 def stem(path: Path) -> str:
     """File name without its (possibly double) suffix."""
     name = path.name
-    for suffix in (".nii.gz", ".nii.bz2", ".ome.tif", ".ome.tiff"):
+    for suffix in (".nii.gz", ".nii.bz2", ".hdr.gz", ".ome.tif", ".ome.tiff"):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return path.stem if path.is_file() else name

@@ -99,6 +99,9 @@ def by_name(path: Path) -> str | None:
 
 def header_beside(path: Path) -> Path:
     """The header of a file of bare voxels (.img, .raw, .dat ...), or the path itself."""
+    if path.name.lower().endswith(".img.gz"):
+        header = path.with_name(f"{path.name[:-7]}.hdr.gz")
+        return header if header.is_file() else path
     if path.suffix.lower() not in _BARE or _by_content(path, _start(path)):
         return path
     beside = [path.with_suffix(suffix) for suffix in _HEADERS]

@@ -67,8 +67,11 @@ def read_nifti(path: str | Path) -> list[Volume]:
             raise InputError(f"'{path.name}' has shape {shape}; a 3D volume is needed.")
         spatial = (*shape, 1)[:3]
         values = _scaled(image).reshape((*spatial, -1))
+        parts = len(shape) > 4 and shape[4] > 1
         description = bytes(header["descrip"]).decode("latin-1").strip("\x00 ")
         affine, space, notes = placed(path, image, ours=description.startswith(OURS))
+        if parts:
+            notes += ("The volumes are the components of vectors (the fifth axis of the file).",)
     name = stem(path)
     return [
         assemble(

@@ -113,8 +113,13 @@ def _directed(header: dict[str, Any]) -> tuple[Steps, NDArray[np.float64], tuple
     """
     rows = header["space directions"]
     length = max((len(row) for row in rows if row is not None), default=3)
-    factors, notes = _factors(header.get("space units"), min(length, 3), "Lengths are stated")
-    if header.get("space units") is None:
+    words = header.get("space units")
+    if words is None:  # not as the format has it, but programs write the units of the axes
+        per_axis = zip(header.get("units", ()), rows, strict=False)
+        words = [word for word, row in per_axis if row is not None and np.isfinite(row).all()]
+        words = words if len(set(words)) == 1 else None
+    factors, notes = _factors(words, min(length, 3), "Lengths are stated")
+    if words is None:
         notes = ()  # patient spaces are in mm by convention
     scale = np.ones(3)
     scale[: len(factors)] = factors

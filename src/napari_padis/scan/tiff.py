@@ -181,6 +181,8 @@ def _images_of(
     steps, notes = spacing(file, index)
     if not others and stacked in (known := _NAMED | {"S": "colour plane"}):
         notes += (f"The pages are stated to be {known[stacked]}s; they are taken as slices.",)
+    if int(page.photometric) == 0:
+        notes += ("The file says that 0 is white; the values are those stored.",)
     title = f" image {index + 1}" if len(file.series) > 1 else ""
     images = []
     for k, number in enumerate(np.ndindex(*(n for _, n in others))):

@@ -47,7 +47,9 @@ def spacing(file: tifffile.TiffFile, index: int = 0) -> tuple[Steps, tuple[str, 
     index : int
         Number of the series, for OME files with several images.
     """
-    found = _ome(file, index) or _imagej(file) or _microscope(file) or _resolution(file)
+    asked = (_ome(file, index), _imagej(file), _microscope(file), _resolution(file))
+    stated = [lengths for lengths in asked if lengths is not None]
+    found = next((lengths for lengths in stated if any(lengths.steps[1:])), stated[0])
     depth, rows, columns = (step if step and 0 < step < np.inf else None for step in found.steps)
     notes = found.notes
     if rows is None and columns is None:

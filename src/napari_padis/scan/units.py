@@ -6,6 +6,7 @@ Every reader asks the tables here. A spelling that is in none of them is told to
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TypeVar
@@ -39,8 +40,21 @@ LENGTHS = {
     "foot": 304.8, "feet": 304.8, "pt": 25.4 / 72, "point": 25.4 / 72,
 }  # fmt: skip
 
+#: What pixel sizes have behind their unit of length.
+_PER_PIXEL = re.compile(r"\s*(/|\bper\b)\s*(pixel|px|voxel)s?\s*$", re.IGNORECASE)
+
 #: Spellings that say that there is no length unit.
-NO_LENGTH = ("", "pixel", "px", "voxel", "none", "unknown", "dimensionless", "reference frame")
+NO_LENGTH = (
+    "",
+    "pixel",
+    "px",
+    "voxel",
+    "none",
+    "null",
+    "unknown",
+    "dimensionless",
+    "reference frame",
+)
 
 #: Radians of each spelling, in lower case; plurals are understood.
 ANGLES = {
@@ -65,7 +79,8 @@ INTENSITIES = {
 
 def _plain(text: str) -> str:
     """A spelling in lower case, without quotes, brackets, escapes and compatibility characters."""
-    text = str(text).replace("\\u00B5", "μ").replace("\\u00b5", "μ")
+    # "Âµ" is what UTF-8 becomes when it is read as Latin-1.
+    text = str(text).replace("\\u00B5", "μ").replace("\\u00b5", "μ").replace("Â", "")
     text = unicodedata.normalize("NFKC", text).strip(" \t\r\n\0\"'[]()<>").lower()
     return text.replace("−", "-").rstrip(".")  # NFKC has made superscripts of exponents digits
 
@@ -81,7 +96,7 @@ def millimetres(text: str) -> float | None:
     >>> millimetres("microns"), millimetres("furlong")
     (0.001, None)
     """
-    return _find(LENGTHS, text)
+    return _find(LENGTHS, _PER_PIXEL.sub("", str(text)))
 
 
 def is_no_length(text: str) -> bool:
