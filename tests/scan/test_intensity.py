@@ -182,6 +182,8 @@ def test_the_intercept_of_ct_tells_cropped_tissue(tmp_path, intercept):
     [
         (whole(body() + 1024).clip(0).astype(np.uint16), "1024 or 1000 added", "HU+1024"),
         (padded(whole(body() + 1024), -2000), "1024 or 1000 added", "HU+1024"),
+        (whole(body() + 8192), "8192 added", "HU+8192"),
+        ((body() + 32768).astype(np.uint16), "32768 added", "HU+32768"),
         ((0.0193 * (1 + body() / 1000)).astype(np.float32), "attenuation in 1/mm", "1/mm"),
         ((0.2 * (1 + body() / 1000)).astype(np.float32), "attenuation in 1/cm", "1/cm"),
     ],
@@ -296,3 +298,39 @@ def test_units_of_the_real_volumes_and_of_parts_of_them(data_folder):
         expect("arbitrary", f"{path.name} less its mean", mr - mr.mean())
         expect("arbitrary", f"{path.name} in 0 to 4095", mr / mr.max() * np.float32(4095))
     assert wrong == []
+
+
+def test_phase_with_its_background_at_the_lowest_value_is_no_padded_ct():
+    inside = np.hypot(ROWS, COLUMNS) < 0.7
+    masked = np.where(inside, whole(phase(4095)), np.int16(-4096))
+    unit, array, _ = find_unit(masked)
+    assert (unit, array is masked) == ("arbitrary", True)
+
+
+def test_the_edge_of_padding_that_was_resampled_goes_with_it():
+    from scipy.ndimage import zoom
+
+    image = zoom(padded(CT["floating"], -3024), (1, 0.77, 0.77), order=1)
+    assert np.count_nonzero((image < -1250) & (image > -3024)) > 50
+    unit, array, notes = find_unit(image)
+    assert unit == "HU"
+    assert array.min() > -1250
+    assert "its edge" in notes[1]
+
+
+def test_padding_of_a_stated_unit_becomes_air(tmp_path):
+    image = nib.Nifti1Image(padded(whole(body()), -2000).T, np.eye(4))
+    image.header["descrip"] = b"napari-padis unit=HU"
+    nib.save(image, tmp_path / "stated.nii")
+    volume = read(tmp_path / "stated.nii")
+    assert volume.unit == "HU"
+    assert volume.array.min() > -1100
+    assert [n for n in volume.notes if UNSTATED in n] == []
+    assert any("-2000 are padding" in n for n in volume.notes)
+
+
+def test_padding_below_every_float_is_found():
+    lowest = np.finfo(np.float32).min
+    unit, array, _ = find_unit(padded(CT["floating"], lowest))
+    assert unit == "HU"
+    assert array.min() > -1100

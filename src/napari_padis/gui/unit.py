@@ -14,7 +14,9 @@ from napari_padis.scan.units import UNITS
 from napari_padis.scan.volume import Volume
 
 #: Units that can be stated, as :func:`napari_padis.scan.intensity.with_unit` takes them.
-OFFERED = ("HU", "1/mm", "1/cm", "arbitrary", "HU+1024", "HU+1000")
+OFFERED = (
+    "HU", "1/mm", "1/cm", "arbitrary", "HU+1024", "HU+1000", "HU+8192", "HU+32768",
+)  # fmt: skip
 
 
 def stated(source: Volume | Measurement, unit: str) -> Volume | Measurement:

@@ -55,7 +55,7 @@ _DENSEST = 10.0
 _UNDERSHOOT = 0.25
 
 #: More voxels than that are not looked at.
-_ENOUGH = 2_000_000
+_ENOUGH = 500_000
 
 #: Soft tissue of CT on another scale, in HU: narrower, for the scale itself is to be told.
 _SOFT_TISSUE = (-150.0, 200.0)
@@ -64,6 +64,8 @@ _SOFT_TISSUE = (-150.0, 200.0)
 _DISGUISES = (
     ("CT numbers with 1024 or 1000 added (the intercept was lost)", "HU+1024 or HU+1000", 1.0,
      -1012.0),
+    ("CT numbers with 8192 added (the intercept was lost)", "HU+8192", 1.0, -8192.0),
+    ("CT numbers with 32768 added (signed numbers made unsigned)", "HU+32768", 1.0, -32768.0),
     ("attenuation in 1/mm", "1/mm", 1000 / MU_WATER, -1000.0),
     ("attenuation in 1/cm", "1/cm", 100 / MU_WATER, -1000.0),
 )  # fmt: skip

@@ -21,6 +21,9 @@ NO_MATTER = -1100.0
 #: An empty range in HU above the lowest value that tells it from the noise of air.
 _GAP = 150.0
 
+#: Least share of the edge of padding that was resampled; less is noise.
+_EDGE = 0.002
+
 #: No scan has more different padding values than that.
 _MOST = 4
 
@@ -56,14 +59,15 @@ def find_padding(values: NDArray[Any]) -> tuple[float, ...]:
 def is_padding(values: NDArray[Any], found: tuple[float, ...]) -> NDArray[np.bool_]:
     """Where padding stands, for padding values of :func:`find_padding`.
 
-    Padding that was resampled does not stand alone: its edge, the values between it and air,
-    counts as well.
+    Padding that was resampled has an edge, the values between it and air, which counts as
+    well. It is there when values lie nearer to padding than to air, where no noise of air is.
     """
     padded = np.isin(values, found)
     if not found:
         return padded
-    next_to = (values > found[-1]) & (values < found[-1] + _GAP)
-    return padded | (values < NO_MATTER - _GAP) if next_to.any() else padded
+    count = np.count_nonzero(padded)
+    edge = np.count_nonzero(values < (found[-1] + AIR) / 2) - count
+    return padded | (values < NO_MATTER - _GAP) if edge > _EDGE * count else padded
 
 
 def fill_padding(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
