@@ -1,11 +1,16 @@
 """Sagittal and coronal slices of k-space in napari: upright, and never under false letters."""
 
+from dataclasses import replace
+
+import nibabel as nib
 import numpy as np
 import pytest
 from napari.layers import Image
 
+from napari_padis.gui import job as jobs
 from napari_padis.gui.layer_data import measurement_layer, volume_from_layer, volume_metadata
 from napari_padis.gui.layer_world import KEY
+from napari_padis.gui.roles import MEAN
 from napari_padis.gui.source import load, placement
 from napari_padis.gui.view import is_anatomical
 from napari_padis.gui.world import as_shown
@@ -13,6 +18,7 @@ from napari_padis.scan.geometry import CartesianGeometry
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.orientation import reorient
 from napari_padis.scan.volume import Volume
+from napari_padis.scan.write import write
 
 SHAPE, SPACING = (3, 8, 6), (5.0, 2.0, 1.5)
 
@@ -63,3 +69,39 @@ def test_a_result_comes_back_in_its_place(plane, turn):
     np.testing.assert_allclose(back.affine, affine, atol=1e-9)
     assert back.space == "scanner"
     assert not any("moved" in note for note in back.notes)
+
+
+def spot(measurement):
+    """The same scan of a single bright pixel off the centre, in its second slice."""
+    rows, columns = SHAPE[1:]
+    y = np.arange(rows)[:, None] - rows // 2
+    x = np.arange(columns) - columns // 2
+    kspace = np.exp(-2j * np.pi * (2 * y / rows - x / columns)) / np.sqrt(rows * columns)
+    data = np.full_like(measurement.data, 1e-3)
+    data[1, 0] = kspace
+    return replace(measurement, data=data)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_run_in_the_dock_shows_and_saves_the_place(make_dock, finish, tmp_path, plane):
+    viewer, dock = make_dock()
+    dock.controller.runner, dock.controller.simulator = jobs.run_engine, jobs.simulate
+    given = spot(scan(plane))
+    data, options, _ = measurement_layer(given)
+    layer = viewer.add_image(data, **options)
+    dock.data.choose(layer)
+    dock.run()
+    finish(dock.controller)
+    result = dock.controller.result
+    assert result.space == "scanner"
+    np.testing.assert_array_equal(result.affine, given.affine)
+    brightest = np.unravel_index(result.mean.argmax(), SHAPE)
+    assert brightest == (1, SHAPE[1] // 2 + 2, SHAPE[2] // 2 - 1)
+    expected = (result.affine @ [*brightest, 1])[:3]
+    shown = dock.controller.layers.get(MEAN)
+    assert is_anatomical(shown) == (plane == "axial")
+    saved = nib.load(write(tmp_path / "mean.nii.gz", volume_from_layer(shown)))
+    assert saved.header["sform_code"] == 1
+    values = np.asarray(saved.dataobj)
+    index = np.unravel_index(values.argmax(), values.shape)
+    np.testing.assert_allclose((saved.affine @ [*index, 1])[:3], expected, atol=1e-4)
