@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 
 import h5py
@@ -14,6 +15,7 @@ from napari_padis.errors import InputError
 from napari_padis.scan.geometry import ConeGeometry, MaskGeometry, ParallelGeometry
 from napari_padis.scan.measurement import Measurement, Noise
 from napari_padis.scan.preparation import Preparation, prepare
+from napari_padis.scan.preparation.prepare import auto_centre
 from napari_padis.scan.projections import Projections
 from napari_padis.scan.read import read
 from napari_padis.scan.write import write
@@ -157,7 +159,11 @@ def use(path):
         given = {"beam": found.beam or "parallel", "detector_pitch": found.detector_pitch or 1.0}
         if found.angles is None:
             given["angles_range"] = (0.0, 180.0)
-        found = prepare(found, Preparation.create(**given))
+        made = prepare(found, Preparation.create(**given, centre=None))
+        # Rows of noise have no axis: looking for it must end well, too.
+        with contextlib.suppress(InputError):
+            auto_centre(found, Preparation.create(**given), 0)
+        found = made
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ NAMES = ("angle", "theta", "rotationangle", "projangle", "projectionangle", "vie
 #: What is left of such a word when a unit was written onto it (``thetadeg``).
 _STEMS = ("angles", "angle", "thetas", "theta")
 
+#: Note of a reader that finds none.
+NO_ANGLES = "The file states no angles."
 DEGREES, RADIANS = "degrees", "radians"
 #: How a unit that was taken wrongly is set right.
 OVERRIDE = (
@@ -54,12 +56,9 @@ class ViewAngles:
     unit: str
     notes: tuple[str, ...] = ()
 
-    def taken_in(self, unit: str) -> ViewAngles:
-        """The same numbers of the file, taken in another unit."""
-        values = retaken(self.values, self.unit, unit)
-        return replace(
-            self, values=values, unit=unit, notes=(f"The angles are in {unit}, as given.",)
-        )
+    def facts(self) -> dict[str, Any]:
+        """What projections keep of them: the unit, so that another can be taken, and the notes."""
+        return {"angle_unit": self.unit, "angle_notes": self.notes}
 
 
 def retaken(values: NDArray[np.float64], taken: str, unit: str) -> NDArray[np.float64]:
@@ -184,7 +183,9 @@ def _unit(
         return _doubted(angles, usual, f"understood in {usual}", quiet=True)
     unit = _by_values(angles)
     note = f"The unit of the angles is not stated; by their range they are {unit}."
-    clear = unit == DEGREES and np.abs(angles).max() > 8 * np.pi and not _doubt(np.deg2rad(angles))
+    taken = angles * (radians(unit) or 1)
+    usual_arc = np.abs(angles).max() > 8 * np.pi or (len(angles) >= _FEW and _round_arc(taken))
+    clear = usual_arc and not _doubt(taken)
     return unit, note if clear else f"{note} {OVERRIDE}"
 
 

@@ -66,7 +66,7 @@ def read_helsinki(path: Path, values: Mapping[str, Any]) -> Projections:
         source_detector=_number(path, parameters, "distanceSourceDetector"),
         name=path.stem,
         notes=found.notes,
-        metadata={"format": "HTC 2022", "image_side": SIDE, "angle_unit": found.unit,
+        metadata={"format": "HTC 2022", "image_side": SIDE, **found.facts(),
                   "sample": str(parameters.get("projectName", path.stem))},
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
-from napari_padis.scan.angles import ViewAngles, in_radians, is_angle_name
+from napari_padis.scan.angles import NO_ANGLES, ViewAngles, in_radians, is_angle_name
 from napari_padis.scan.contents import guess_contents
 from napari_padis.scan.projections import CONTENTS, Projections
 from napari_padis.scan.units import radians
@@ -74,7 +74,7 @@ def projections_from(
     name, data = _largest(path, arrays)
     stated = _angles(path, arrays, data.shape)
     angles = None if stated is None else stated.values
-    notes = ["The file states no angles."] if stated is None else list(stated.notes)
+    notes = [NO_ANGLES] if stated is None else list(stated.notes)
     axis = _views_axis(path, name, data, angles, order) if views_axis is None else views_axis
     if angles is not None and data.shape[axis] != len(angles):
         raise InputError(
@@ -97,7 +97,7 @@ def projections_from(
         beam=_text(path, arrays, "beam", ("parallel", "fan")),
         name=path.stem,
         notes=(*notes, *why),
-        metadata={"array": name} | ({} if stated is None else {"angle_unit": stated.unit}),
+        metadata={"array": name} | ({} if stated is None else stated.facts()),
         **fields,
         **_lengths(path, arrays),
     )

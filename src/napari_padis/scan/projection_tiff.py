@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +77,12 @@ def read_tiff_projections(
         If the file is missing, damaged or does not fit the angles.
     """
     path = existing(path)
-    metadata = {"format": "TIFF"}
+    metadata: dict[str, Any] = {"format": "TIFF"}
     if angles is None and (beside := angles_beside(path)) is not None:
         found = read_angles(beside)
-        angles, metadata["angle_unit"] = found.values, found.unit
-        notes = (*notes, f"Angles from '{beside.name}'.", *found.notes)
+        said = (f"Angles from '{beside.name}'.", *found.notes)
+        angles, notes = found.values, (*notes, *said)
+        metadata |= found.facts() | {"angle_notes": said}
     with reading(path, "TIFF"), quiet("tifffile"):
         pages = read_pages(path)
         if pages.dtype.kind not in "fiu":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
 from napari_padis.scan.angle_list import read_angles
-from napari_padis.scan.angles import RADIANS
+from napari_padis.scan.angles import NO_ANGLES, RADIANS
 from napari_padis.scan.files import existing, reading
 from napari_padis.scan.measurement import Measurement
 from napari_padis.scan.named_arrays import as_field
@@ -87,7 +87,7 @@ def _read(path: Path, views_axis: int | None) -> Projections:
 
 def _with_angles(found: Projections, angles: AnglesOrFile) -> Projections:
     notes: tuple[str, ...] = ()
-    metadata = {"angle_unit": RADIANS}
+    metadata: dict[str, Any] = {"angle_unit": RADIANS}
     if isinstance(angles, (str, Path)):
         stated = read_angles(angles)
         values, metadata = stated.values, {"angle_unit": stated.unit}
@@ -100,8 +100,10 @@ def _with_angles(found: Projections, angles: AnglesOrFile) -> Projections:
         data = np.asarray(found.data[:, 0, :]).T[:, None, :]
         found = replace(found, data=data, angles=None)
         notes = (*notes, "The axes of the sinogram were exchanged to fit the angles.")
-    said = tuple(n for n in found.notes if n != "The file states no angles.")
-    metadata = {**found.metadata, **metadata}
+    # What was said of the file's own angles does not concern these.
+    dropped = (NO_ANGLES, *found.metadata.get("angle_notes", ()))
+    said = tuple(n for n in found.notes if n not in dropped)
+    metadata = {**found.metadata, **metadata, "angle_notes": notes}
     return replace(found, angles=values, notes=(*said, *notes), metadata=metadata)
 
 

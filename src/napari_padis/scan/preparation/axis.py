@@ -76,7 +76,7 @@ def judged(score: Score, bins: int, share: float = 1.0, step: float = 0.5) -> Ax
     half = (bins - 1) / 2
     reach = max(step, min(share * bins / 2, half - 1))
     grid = half + step * np.arange(-int(reach / step), int(reach / step) + 1)
-    values = np.array([score(float(x)) for x in grid])
+    values = _scores(score, grid)
     overlap = bins - 2 * np.abs(grid - half)
     gains = (1 - values) * overlap / (overlap + max(_LEAST, _SMALL * bins))
     if gains.max() < _FLAT:
@@ -95,6 +95,13 @@ def judged(score: Score, bins: int, share: float = 1.0, step: float = 0.5) -> Ax
     return Axis(float(grid[best]), doubt, tuple(float(grid[k]) for k in named[:_MOST]))
 
 
+def _scores(score: Score, grid: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Values of a score; 1 where damaged data give none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.array([score(float(x)) for x in grid])
+    return np.where(np.isfinite(values), values, 1.0)
+
+
 def _peaks(grid: NDArray[np.floating], gains: NDArray[np.floating], apart: float) -> list[int]:
     """Indices of the local maxima, the highest first, none close to a higher one."""
     padded = np.concatenate([[-np.inf], gains, [-np.inf]])
@@ -109,7 +116,7 @@ def _peaks(grid: NDArray[np.floating], gains: NDArray[np.floating], apart: float
 def refined(score: Score, start: float, reach: float, step: float) -> float:
     """Place of the smallest value near ``start``: the vertex of a parabola on a grid."""
     grid = np.arange(start - reach, start + reach + step / 2, step)
-    values = np.array([score(float(x)) for x in grid])
+    values = _scores(score, grid)
     k = int(values.argmin())
     if 0 < k < len(grid) - 1:
         before, here, after = values[k - 1 : k + 2]
