@@ -141,3 +141,66 @@ def test_volumes_and_measurements_are_no_projections(cli, volume_file, measureme
         result = cli("prepare", file, "--out", tmp_path / "x.h5")
         assert result.exit_code == 2
         assert "projections come as" in result.output
+
+
+def shapes(size):
+    """A disc with a bar and a hole, and the line integrals through it, both from a function."""
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    return (
+        0.02 * (x**2 + y**2 < 56**2)
+        + 0.015 * ((x > -25) & (x < 15) & (y > 25) & (y < 33))
+        - (0.02 * ((x > 10) & (x < 35) & (y > -35) & (y < -12)))
+    )
+
+
+def test_half_acquisition_to_the_whole_picture(cli, tmp_path):
+    """A detector of 72 bins with the axis at bin 7.5 sees a disc of 128 in a full turn."""
+    from scipy.ndimage import map_coordinates
+
+    truth, angles = shapes(128), np.deg2rad(np.arange(0, 360, 1.0))
+    s, t = (np.arange(72) - 7.5)[:, None], np.arange(-64, 64, 0.5)[None, :]
+    rows = []
+    for a in angles:
+        x, y = s * np.cos(a) - t * np.sin(a), s * np.sin(a) + t * np.cos(a)
+        rows.append(map_coordinates(truth, [y + 63.5, x + 63.5], order=1).sum(axis=1) / 2)
+    np.savez(tmp_path / "half.npz", sinogram=np.array(rows, np.float32), angles=angles)
+    out = tmp_path / "y.h5"
+    result = cli("prepare", tmp_path / "half.npz", "--beam", "parallel", "--out", out)
+    assert result.exit_code == 0, result.output
+    found = read(out)
+    assert found.geometry.shift == pytest.approx(35.5 - 7.5, abs=0.2)
+    assert found.geometry.image_shape == (128, 128)
+    result = cli("reconstruct", out, "--method", "fbp", "--out", tmp_path / "r", "--quiet")
+    assert result.exit_code == 0, result.output
+    image = read(tmp_path / "r" / "mean.nii.gz").array[0]
+    y, x = np.mgrid[:128, :128] - 63.5
+    inside = x**2 + y**2 < 63**2
+    assert np.corrcoef(image[inside], truth[inside])[0, 1] > 0.96
+    assert np.abs(image - truth)[inside].mean() < 0.001
+
+
+def test_an_axis_that_is_not_clear_is_asked_for(cli, tmp_path):
+    np.savez(tmp_path / "flat.npz", sinogram=np.ones((90, 64)), angles=np.arange(0, 360, 4.0))
+    words = ("prepare", tmp_path / "flat.npz", "--beam", "parallel", "--out", tmp_path / "y.h5")
+    result = cli(*words, "--no-log", "--no-rings")
+    assert result.exit_code == 2
+    assert "--centre BIN" in result.output
+    assert not (tmp_path / "y.h5").exists()
+    result = cli(*words, "--no-log", "--no-rings", "--centre", "middle")
+    assert result.exit_code == 0, result.output
+    assert read(tmp_path / "y.h5").geometry.shift == 0
+
+
+def test_unit_of_angles_can_be_said(cli, tmp_path):
+    (tmp_path / "theta_rad.txt").write_text("\n".join(map(str, DEGREES + 0.5)))
+    np.save(tmp_path / "scan.npy", sinogram()[:, None])
+    words = ("prepare", tmp_path / "scan.npy", "--beam", "parallel", "--out", tmp_path / "y.h5",
+             "--centre", CENTRE, "--angles", tmp_path / "theta_rad.txt")  # fmt: skip
+    result = cli(*words)
+    assert result.exit_code == 0, result.output
+    assert "contradict" in result.output
+    np.testing.assert_allclose(np.rad2deg(read(tmp_path / "y.h5").geometry.angles), DEGREES + 0.5)
+    result = cli(*words, "--angle-unit", "radians")
+    assert result.exit_code == 0, result.output
+    np.testing.assert_allclose(read(tmp_path / "y.h5").geometry.angles, DEGREES + 0.5)
+    assert cli(*words, "--angle-unit", "furlongs").exit_code == 2
