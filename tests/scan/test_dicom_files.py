@@ -96,3 +96,25 @@ def test_a_table_of_contents_alone_says_what_is_missing(tmp_path, write_images):
     alone.write_bytes((folder / "DICOMDIR").read_bytes())
     with pytest.raises(InputError, match=r"contents of 3 DICOM files.*copy the whole"):
         read(alone)
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "rtdose.dcm"])
+@pytest.mark.parametrize("seed", range(30))
+def test_damaged_files_are_read_or_refused_in_one_sentence(tmp_path, name, seed):
+    path = pydicom.data.get_testdata_file(name, download=False)
+    if path is None:
+        pytest.skip("this pydicom came without test files")
+    rng = np.random.default_rng(seed)
+    with open(path, "rb") as file:
+        content = np.frombuffer(file.read(), np.uint8).copy()
+    reach = len(content) if seed % 2 else 3000  # the header, mostly
+    where = rng.integers(0, reach, rng.integers(1, 30))
+    content[where] = rng.integers(0, 256, len(where))
+    end = len(content) if seed % 3 else int(rng.integers(1, len(content)))
+    (tmp_path / "a.dcm").write_bytes(content[:end].tobytes())
+    try:
+        read_dicom(tmp_path / "a.dcm")
+    except InputError as error:
+        message = str(error)
+        assert "\n" not in message
+        assert len(message) < 400

@@ -17,7 +17,7 @@ from napari_padis.scan.dicom_frames import Frame, frames_of
 from napari_padis.scan.dicom_grid import arrange
 from napari_padis.scan.dicom_pixels import values_of
 from napari_padis.scan.dicom_series import Part, volumes_of
-from napari_padis.scan.files import one_line
+from napari_padis.scan.files import one_line, reading
 from napari_padis.scan.orientation import LPS_TO_RAS, assemble
 from napari_padis.scan.volume import Volume
 
@@ -67,10 +67,13 @@ def read_dicom(path: str | Path | Sequence[Path]) -> list[Volume]:
         raise InputError(f"No DICOM image was found in '{root.name}'{why}")
     volumes: list[Volume] = []
     found: list[tuple[Part, list[Part]]] = []
-    for parts in volumes_of(frames):
+    with reading(root, "DICOM"):
+        series = volumes_of(frames)
+    for parts in series:
         for part in parts:
             try:
-                volumes.append(_volume(part, root))
+                with reading(part.frames[0].path, "DICOM"):
+                    volumes.append(_volume(part, root))
                 found.append((part, parts))
             except InputError as error:
                 problems.append(f"{str(error).rstrip('.')} ({len(part.frames)} images).")

@@ -132,7 +132,8 @@ def _rank(word: str) -> Callable[[Any, int], str]:
 
 
 def _words(value: Any, rank: int) -> str:
-    return str(value).replace("\\", " ").strip().lower() if value else f"kind {rank}"
+    text = "".join(c for c in str(value or "").replace("\\", " ") if c.isprintable()).strip()
+    return text[:60].lower() or f"kind {rank}"
 
 
 #: Asked in this order; the first that differs at a repeated position divides the series.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,7 @@ Get = Callable[[Any], Any]
 
 def modality(dataset: Dataset) -> str:
     """Modality, from the class of the object where it is not stated."""
-    stated = str(dataset.get("Modality", "") or "").strip().upper()
+    stated = re.sub("[^A-Z0-9]", "", str(dataset.get("Modality", "") or "").upper())[:16]
     kind = str(dataset.get("SOPClassUID", ""))
     return _CLASSES.get(kind) or stated or _MODALITIES.get(kind, "")
 

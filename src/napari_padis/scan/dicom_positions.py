@@ -22,6 +22,9 @@ def slice_step(frames: list[Frame]) -> tuple[float, tuple[str, ...]]:
 
     Only SpacingBetweenSlices can be negative: the slices then follow against the normal.
     """
+    offsets = np.ravel(frames[0].dataset.get("GridFrameOffsetVector") or ())  # of a dose
+    if len(offsets) > 1 and (step := abs(float(offsets[1]) - float(offsets[0]))):
+        return step, ()
     for name in ("SpacingBetweenSlices", "SliceThickness"):
         value = frames[0].figure(name)
         if value:
