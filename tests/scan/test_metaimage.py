@@ -128,6 +128,12 @@ def test_letters_that_contradict_the_directions_are_noted(tmp_path):
     assert not noted(unknown, "AnatomicalOrientation")
 
 
+def test_steps_below_zero_run_the_other_way(tmp_path):
+    volume = read(header(tmp_path, body=raw(), **STATED | {"ElementSpacing": "-5 6 10"}))
+    np.testing.assert_array_equal(volume.array, VOXELS[:, ::-1].T)
+    assert volume.spacing == (10, 6, 5)
+
+
 def test_four_axes_are_several_volumes(tmp_path):
     films = np.arange(2 * 3 * 4 * 5, dtype=np.int16).reshape(2, 3, 4, 5)
     path = header(tmp_path, voxels=films, body=raw(films), ElementSpacing="5 6 10 1",

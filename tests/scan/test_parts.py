@@ -7,6 +7,7 @@ import tifffile
 
 from napari_padis.errors import InputError
 from napari_padis.gui.sniff import is_ours
+from napari_padis.scan.projections import Projections
 from napari_padis.scan.read import read, read_all
 
 PAGES = np.arange(3 * 4 * 5, dtype=np.int16).reshape(3, 4, 5)
@@ -45,6 +46,14 @@ def test_stacks_of_a_folder_are_volumes_of_their_own(tmp_path):
     volumes = read_all(tmp_path)
     assert [v.name for v in volumes] == ["one", "two"]
     assert read(tmp_path).notes[-1] == "Also there and not read: 'two.tif'."
+
+
+def test_angles_of_the_only_stack_of_a_folder(tmp_path):
+    tifffile.imwrite(tmp_path / "scan.tif", PAGES, photometric="minisblack")
+    (tmp_path / "scan_angles.txt").write_text("0\n60\n120\n")
+    (projections,) = read_all(tmp_path)
+    assert isinstance(projections, Projections)
+    assert projections.shape == (3, 4, 5)
 
 
 def test_a_damaged_file_does_not_hide_the_others(tmp_path):

@@ -222,7 +222,7 @@ def _affine(header: dict[str, str], ndim: int) -> tuple[NDArray[np.float64], boo
     else:
         notes += ("The header has no orientation; left-posterior-superior is assumed.",)
     if spacing is not None:
-        affine[:space, :space] *= np.abs(spacing) * factor
+        affine[:space, :space] *= spacing * factor  # a step below zero runs the other way
     else:
         notes += ("The file states no spacing; 1 mm is assumed.",)
     if offset is not None:

@@ -51,10 +51,10 @@ def parts_of(path: str | Path) -> list[Part]:
         raise InputError(f"The folder '{path.name}' is empty.")
     parts: list[Part] = []
     pages = [child for child, kind in kinds.items() if kind == "tiff"]
-    stack = len(pages) > 1 and not any(_is_stack(page) for page in pages[:2])
+    singles = bool(pages) and not any(_is_stack(page) for page in pages[:2])
     if not kinds or holds_dicom(path):
         parts.append(Part("DICOM files", "dicom", path))
-    if stack or (len(pages) == 1 and len(kinds) == 1):
+    if singles and (len(pages) > 1 or len(kinds) == 1):
         parts.append(Part(f"TIFF pages from {pages[0].name}", "tiff", path))
         pages = []
     for child, kind in kinds.items():
