@@ -145,7 +145,7 @@ def test_the_request_holds_all_settings(make_dock):
     assert request.recipe.backend == "rays"
     assert request.recipe.device == "cpu"
     assert request.recipe.sigma_y == 0.25
-    assert request.translate == (5, 0, 0)
+    assert request.place.translate == (5, -78, -117.5)
     dock.method.sigma.setValue(0)
     assert dock.request().recipe.sigma_y is None
 

@@ -51,5 +51,5 @@ def test_a_volume_is_known_again(real_dock, finish, volume, kind):
     dock.run()
     finish(dock.controller)
     np.testing.assert_array_equal(dock.controller.result.mean, result.mean)
-    np.testing.assert_allclose(dock.controller.layers.get(MEAN).translate, (10, 0, 0))
+    np.testing.assert_allclose(dock.controller.layers.get(MEAN).translate, (10, -78, -117.5))
     np.testing.assert_allclose(dock.controller.result.affine, result.affine)

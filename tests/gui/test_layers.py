@@ -11,6 +11,7 @@ from napari.layers import Image, Vectors
 from napari_padis.engine.events import Iterate, Statistics
 from napari_padis.gui.layers import RunLayers
 from napari_padis.gui.roles import GRID, ITERATE, MEAN, ROLE, STD, VARIANCE
+from napari_padis.gui.world import Place, as_shown
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_every_layer_has_millimetres_and_axes(viewer, layers, started):
     for layer in viewer.layers:
         assert tuple(layer.scale) == started.spacing
         assert [str(unit) for unit in layer.units] == ["millimeter"] * 3
-        assert tuple(layer.axis_labels) == ("S", "A", "R")
+        assert tuple(layer.axis_labels) == ("S", "P", "L")
 
 
 def test_no_warning_about_inconsistent_units(viewer, started):
@@ -101,7 +102,7 @@ def test_no_warning_about_inconsistent_units(viewer, started):
 def test_layers_of_a_volume_in_pixels_are_in_pixels_too(started):
     viewer = ViewerModel()
     viewer.add_image(np.zeros(started.shape), scale=started.spacing)
-    RunLayers(viewer).begin(started, units="pixel")
+    RunLayers(viewer).begin(started, Place(units="pixel"))
     assert {str(unit) for layer in viewer.layers for unit in layer.units} == {"pixel"}
 
 
@@ -109,7 +110,7 @@ def test_contrast_limits_come_from_the_start_not_from_zeros(layers, started):
     """napari keeps limits when data change: a layer made from zeros would stay white."""
     layer = layers.get(ITERATE)
     assert tuple(layer.contrast_limits) == started.limits
-    np.testing.assert_array_equal(layer.data, started.initial)
+    np.testing.assert_array_equal(layer.data, as_shown(started.initial))
     layers.update(Iterate(np.full(started.shape, 500, np.float32), 0.1, 1, None))
     assert tuple(layer.contrast_limits) == started.limits
     layer.contrast_limits = (-160, 240)
@@ -132,15 +133,15 @@ def test_camera_sliders_and_selection_stay(viewer, started):
 
 
 def test_a_slice_outside_the_reconstruction_is_left(viewer, started):
-    viewer.dims.point = (0, 30, 50)
-    RunLayers(viewer).begin(started, translate=(100, 0, 0))
+    viewer.dims.point = (0, -30, -50)
+    RunLayers(viewer).begin(started, Place((100, -78, -117.5)))
     low, high = viewer.layers[ITERATE].extent.world
     assert low[0] <= viewer.dims.point[0] <= high[0]
-    assert viewer.dims.point[1] == pytest.approx(30, abs=2)
+    assert viewer.dims.point[1] == pytest.approx(-30, abs=2)
 
 
-def test_view_is_radiological(viewer, layers):
-    assert tuple(str(side) for side in viewer.scene.camera.orientation2d) == ("up", "left")
+def test_no_camera_is_turned_for_the_axial_plane(viewer, layers):
+    assert tuple(map(str, viewer.scene.camera.orientation2d)) == ("down", "right")
 
 
 def test_layers_are_used_again_for_the_same_shape(viewer, layers, started):
@@ -208,7 +209,7 @@ def test_arrays_of_the_worker_are_shown_as_they_are(layers, started):
     """Snapshots are never written again, so no copy is needed and nothing can tear."""
     array = np.ones(started.shape, np.float32)
     layers.update(Iterate(array, 0.1, 1, None))
-    assert layers.get(ITERATE).data is array
+    assert np.shares_memory(layers.get(ITERATE).data, array)
 
 
 def test_the_grid_moves_with_the_shift(layers, started):
@@ -217,7 +218,7 @@ def test_the_grid_moves_with_the_shift(layers, started):
     assert grid.vector_style == "line"
     before = grid.data.copy()
     layers.update(Iterate(np.ones(started.shape, np.float32), 0.1, 1, (3, 5)))
-    inner = np.setdiff1d(grid.data[:, 0, 1], [0])
+    inner = started.shape[1] - 1 - np.setdiff1d(grid.data[:, 0, 1], [0, started.shape[1] - 1])
     assert before.shape[1:] == grid.data.shape[1:]
     patch, pad = started.layout.patch, started.layout.pad
     expected = 3 - pad[0] + patch[0] * np.arange(started.layout.tiles[0] + 1) - 0.5
@@ -236,7 +237,7 @@ def test_the_grid_adds_nothing_to_the_extent(viewer, layers, started):
 def test_slider_steps_stay_on_the_voxels(viewer, started):
     """Lines that end on pixel edges would move the sliders half a pixel."""
     before = viewer.dims.range
-    RunLayers(viewer).begin(started)
+    RunLayers(viewer).begin(started, Place((0, -78, -117.5)))
     assert viewer.dims.range == before
 
 

@@ -48,7 +48,7 @@ def bright_corner(image: np.ndarray) -> tuple[str, str]:
 def test_the_views_are_radiological(ortho, qtbot):
     """The bright block is at the patient's right, front and top."""
     _viewer, _, widget = ortho
-    widget.set_point((25.0, 70.0, 110.0))
+    widget.set_point((25.0, -70.0, -110.0))
     qtbot.waitUntil(lambda: not widget._timer.isActive())
     corners = {view.plane.name: bright_corner(picture(view)) for view in widget.planes}
     assert corners == {
@@ -78,7 +78,7 @@ def test_the_main_canvas_is_radiological_and_shows_the_grid_on_the_tiles(
     viewer, dock = make_dock(window=True, show=True)
     dock.window().resize(1300, 800)
     laid_out(dock.window())
-    viewer.dims.point = (25.0, 70.0, 110.0)
+    viewer.dims.point = (25.0, -70.0, -110.0)
     viewer.fit_to_view()
     QApplication.processEvents()
     image = viewer.screenshot(flash=False)[..., :3].mean(-1)
@@ -126,22 +126,22 @@ def _board(engine):
 
 def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
     viewer, _, widget = ortho
-    widget.set_point((10.0, 20.0, 30.0))
-    assert viewer.dims.point == (10, 20, 30)
-    viewer.dims.point = (20.0, 40.0, 50.0)
+    widget.set_point((10.0, -20.0, -30.0))
+    assert viewer.dims.point == (10, -20, -30)
+    viewer.dims.point = (20.0, -40.0, -50.0)
     qtbot.waitUntil(
-        lambda: all(view.model.dims.point == (20, 40, 50) for view in widget.planes)
+        lambda: all(view.model.dims.point == (20, -40, -50) for view in widget.planes)
     )
     for view in widget.planes:
         for lines in view._lines:
             normal = view.plane.normal
-            world = lines.data[:, 0, normal] * lines.scale[normal]
+            world = lines.data[:, 0, normal] * lines.scale[normal] + lines.translate[normal]
             np.testing.assert_allclose(world, viewer.dims.point[normal], rtol=1e-5)
 
     class Event:
         type = "mouse_press"
         pos = (10, 10)
-        position = (15.0, 30.0, 60.0)
+        position = (15.0, -30.0, -60.0)
         modifiers = ()
 
     view, event = widget.planes[1], Event()
@@ -149,18 +149,18 @@ def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
     next(steps)
     event.type = "mouse_release"
     assert list(steps) == []
-    assert viewer.dims.point == (15, 30, 60), "a click moves the crosshair"
+    assert viewer.dims.point == (15, -30, -60), "a click moves the crosshair"
     drag = Event()
     drag.position = (0.0, 0.0, 0.0)
     steps = view._on_click(view.model, drag)
     next(steps)
     drag.type, drag.pos = "mouse_move", (60, 60)
     assert list(steps) == []
-    assert viewer.dims.point == (15, 30, 60), "a drag does not"
+    assert viewer.dims.point == (15, -30, -60), "a drag does not"
     moved = Event()
-    moved.position, moved.modifiers = (20.0, 40.0, 50.0), ("Shift",)
+    moved.position, moved.modifiers = (20.0, -40.0, -50.0), ("Shift",)
     view._on_move(view.model, moved)
-    assert viewer.dims.point == (20, 40, 50)
+    assert viewer.dims.point == (20, -40, -50)
 
 
 def test_layers_come_and_go(ortho, add_volume, qtbot):
@@ -225,7 +225,7 @@ def test_closing_the_dock_frees_the_canvases_and_it_can_be_opened_again(ortho, q
 
     qtbot.waitUntil(freed)
     viewer.layers["torso"].data = viewer.layers["torso"].data + 1
-    viewer.dims.point = (5.0, 10.0, 10.0)
+    viewer.dims.point = (5.0, -10.0, -10.0)
     qtbot.wait(60)  # longer than movements are gathered: nobody must follow
     again = toggle_ortho_views(viewer, True)
     QApplication.processEvents()
