@@ -80,7 +80,7 @@ def flood(rate: float) -> Callable[[Any, Any, Any], Iterator[Any]]:
             1,
             1,
             0,
-            PatchLayout(56, tiles, pad),
+            PatchLayout((56, 56), tiles, pad),
             "cpu",
             0.0,
         )
@@ -92,7 +92,7 @@ def flood(rate: float) -> Callable[[Any, Any, Any], Iterator[Any]]:
             frame = frames[index % 3]
             index += 1
             yield Iterate(frame, 0.1, index, (index % (pad[0] + 1), index % (pad[1] + 1)))
-            yield Statistics(frame, abs(frame), frame**2, 1)
+            yield Statistics(frame, abs(frame), frame**2, 2)
             yield Progress(0.5, 1.0, 1.0, index, index, index, 0.1, 1.0)
 
     return run

@@ -60,6 +60,7 @@ class FakeEngine:
             layout_of(self.shape),
             "cpu",
             0.01,
+            method="PaDIS",
         )
 
     def __call__(self, recipe, measurement, control):
@@ -97,6 +98,7 @@ class FakeEngine:
                     recipe.model_dump(mode="json"),
                     {},
                     not control.stopped,
+                    title="posterior mean",
                 )
             )
         finally:

@@ -183,3 +183,38 @@ def test_a_flat_curve_is_drawn(qtbot):
     plot.set_curve(((1e-9, 30.0), (1e9, 30.0)))
     plot.grab()
     assert len(plot.axes().decades) == 19
+
+
+def test_no_line_of_a_card_is_cut_off_by_a_digest(qtbot):
+    """Digests are cut, whole in the tooltip, and copied by a click."""
+    from html.parser import HTMLParser
+
+    from qtpy.QtWidgets import QApplication
+
+    class Words(HTMLParser):
+        found: list = []  # noqa: RUF012
+
+        def handle_data(self, data):
+            self.found += data.split()
+
+    start = "f" * 63 + "0"
+    training = CARD.training.model_copy(update={"start": f"ct-small, sha256 {start}"})
+    long = "https://example.org/" + "x" * 80
+    card = CARD.model_copy(
+        update={"training": training, "description": f"see {long}", "anatomy": long}
+    )
+    view = PriorCardView()
+    qtbot.addWidget(view)
+    view.set_card(card)
+    words = Words()
+    words.feed(view.rows.text())
+    assert "Copy" in words.found
+    assert max(map(len, [*words.found, *view.description.text().split()])) <= 32
+    for digest in (start, card.sha256):
+        assert digest in view.rows.toolTip()
+        assert f"href='copy:{digest}'" in view.rows.text()
+        view.rows.linkActivated.emit(f"copy:{digest}")
+        assert QApplication.clipboard().text() == digest
+    assert long in view.description.toolTip()
+    view.set_card(CARD.model_copy(update={"anatomy": "<a href='copy:x'>y</a>"}))
+    assert "<a href='copy:x'>" not in view.rows.text(), "no link comes from a card"

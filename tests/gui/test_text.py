@@ -21,7 +21,7 @@ def test_size(count, shown):
 
 
 def test_product_drops_needless_zeros():
-    assert text.product((5.0, 0.703125, 2.5)) == "5 × 0.7 × 2.5"
+    assert text.product((5.0, 0.703125, 2.5)) == "5 × 0.703 × 2.5"
     assert text.product((160, 512, 512)) == "160 × 512 × 512"
 
 
@@ -31,3 +31,9 @@ def test_count_and_number():
     assert text.count(12) == "12"
     assert text.number(math.nan) == "–"
     assert text.number(0.12345) == "0.123"
+
+
+def test_small_lengths_do_not_become_nothing():
+    assert text.product((3, 0.297, 0.297)) == "3 × 0.297 × 0.297"
+    assert text.product((0.0042, 0.00125)) == "0.0042 × 0.00125"
+    assert text.product((1.5, 2.0, 0.5)) == "1.5 × 2 × 0.5"

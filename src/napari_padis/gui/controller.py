@@ -206,8 +206,7 @@ class RunController(QObject):
 
     def _begin(self, event: Started) -> None:
         self._place = None
-        self.screen.begin(event)
-        self._say("info", "")
+        self._say("info", self.screen.begin(event))
         if self.state == LOADING:
             self._set_state(RUNNING)
         self.begun = event
@@ -217,7 +216,10 @@ class RunController(QObject):
         self.result = result
         self._place = self.layers.grid
         self.screen.finish(result)
-        text = "Finished." if result.complete else "Stopped; what was reached so far is kept."
+        text = "Finished."
+        if not result.complete:
+            left = "what was reached so far" if len(result.samples) else f"'{result.title}'"
+            text = f"Stopped; {left} is kept."
         share = result.report.get("null_space_share")
         if share is not None and result.report.get("calibrated"):
             text += f" Of the variance, {100 * share:.0f} % lies where the data say nothing."

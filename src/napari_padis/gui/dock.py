@@ -15,11 +15,11 @@ from napari_padis.errors import InputError, PadisError
 from napari_padis.gui import preferences, warmup
 from napari_padis.gui.controller import IDLE, RunController
 from napari_padis.gui.job import Request
-from napari_padis.gui.ortho import toggle_ortho_views
+from napari_padis.gui.ortho import openings_of, toggle_ortho_views
 from napari_padis.gui.panel import Panel
 from napari_padis.gui.registry import controller_for
 from napari_padis.gui.sections.base import named
-from napari_padis.gui.sections.controls import scrolling
+from napari_padis.gui.sections.controls import commit, scrolling
 from napari_padis.gui.sections.data import DataSection
 from napari_padis.gui.sections.display import DisplaySection
 from napari_padis.gui.sections.folding import Fold
@@ -92,10 +92,12 @@ class ReconstructionDock(Panel):
 
     def _connect(self) -> None:
         self.data.changed.connect(self._source_changed)
+        self.data.noticed.connect(self._noticed)
         self.measurement.measured_wanted.connect(self.data.choose_kind)
         self.measurement.changed.connect(self._slices_changed)
         self.forward.changed.connect(self._geometry_changed)
         self.prior.changed.connect(self._geometry_changed)
+        self.prior.prior_box.currentIndexChanged.connect(self._warn)
         self.prior.store.said.connect(self.run_bar.set_message)
         self.method.changed.connect(self._method_changed)
         self.method.noticed.connect(self._noticed)
@@ -103,16 +105,19 @@ class ReconstructionDock(Panel):
         self.run_bar.pause.connect(self.controller.pause)
         self.run_bar.stop.connect(self.controller.stop)
         self.run_bar.save.connect(self.ask_and_save)
-        self.run_bar.show_role.connect(self.controller.layers.show)
+        self.run_bar.show_role.connect(self._show)
         self.display.rate_changed.connect(self._rate_changed)
         self.display.ortho_toggled.connect(self._toggle_ortho)
+        openings = openings_of(self._viewer)
+        openings.changed.connect(self.display.set_ortho)
+        self.display.set_ortho(openings.open)
         for signal, slot in (
             (self.controller.state_changed, self._state_changed),
             (self.controller.started, self._started),
             (self.controller.progressed, self.run_bar.set_progress),
             (self.controller.said, self.run_bar.set_message),
             (self.controller.finished, self._finished),
-            (self.controller.shown_changed, self.run_bar.set_shown),
+            (self.controller.shown_changed, self._shown_changed),
         ):
             signal.connect(slot)
 
@@ -121,6 +126,8 @@ class ReconstructionDock(Panel):
         control = self.controller
         if control.begun is not None:
             self.run_bar.set_started(control.begun)
+        elif control.result is not None:
+            self.run_bar.set_title(control.result.title)
         if control.progress is not None:
             self.run_bar.set_progress(control.progress)
         if control.message[1]:
@@ -141,19 +148,26 @@ class ReconstructionDock(Panel):
         source = self.data.source
         unit = source.unit if source is not None else "arbitrary"
         if self.forward.geometry is not None:
+            self.data.set_projected(self.forward.geometry.attenuation)
             self.prior.set_image(self.forward.geometry, unit)
             self.method.set_missing(self.prior.missing)
         self.method.set_measurement(
             source if isinstance(source, Measurement) else None, meaning(self.forward.kind, unit)
         )
+        self._warn()
+
+    def _warn(self, _index: int = 0) -> None:
+        """Beside the button, for the card of the prior may be out of sight."""
+        self.run_bar.set_warning(self.prior.warnings if self.method.needs_prior else ())
 
     def _noticed(self, notice: str) -> None:
-        """Say in sight that another method was chosen."""
+        """Say in sight that another method, or another layer, was chosen."""
         if not self.controller.busy:
             self.run_bar.set_message("info", notice)
 
     def _method_changed(self) -> None:
         self.prior.set_needed(self.method.needs_prior)
+        self._warn()
 
     def _rate_changed(self, rate: float) -> None:
         self.controller.rate = rate
@@ -165,10 +179,9 @@ class ReconstructionDock(Panel):
         for section in (self.data, self.measurement, self.forward, self.method):
             section.setEnabled(state == IDLE)
         self.prior.setEnabled(state == IDLE and self.method.needs_prior)
-        shown = self.controller.layers.shown
-        self.run_bar.set_views_enabled(shown is not None)
+        self.data.hold(state != IDLE)
         self.run_bar.set_quantiles(self.controller.layers.has_quantiles)
-        self.run_bar.set_shown(shown)
+        self._shown_changed()
         self.regions.set_ready(state == IDLE and self.controller.outcome is not None)
 
     def _started(self, event: object) -> None:
@@ -177,10 +190,20 @@ class ReconstructionDock(Panel):
 
     def _finished(self, result: Result) -> None:
         self.run_bar.set_finished(result)
-        self.run_bar.set_shown(self.controller.layers.shown)
+        self._shown_changed()
+
+    def _shown_changed(self, _role: object = None) -> None:
+        layers = self.controller.layers
+        self.run_bar.set_shown(layers.shown, layers.present if layers.grid is not None else ())
+
+    def _show(self, role: str) -> None:
+        """Also where the role was on show already: the button that was clicked stays lit."""
+        self.controller.layers.show(role)
+        self._shown_changed()
 
     def request(self) -> Request:
-        """The run that the settings describe; raises InputError."""
+        """The run that the settings describe, as they are typed; raises InputError."""
+        commit(self)
         source, layer = self.data.source, self.data.layer
         if source is None or layer is None:
             raise InputError("Open a volume or a measurement first.")
@@ -192,18 +215,15 @@ class ReconstructionDock(Panel):
         recipe = Recipe.create(**values, backend=self.forward.backend)
         if isinstance(source, Volume):
             simulation = self.forward.simulation()
-            translate, units = placement(layer, source, self.measurement.slices[0])
             return Request(
                 recipe,
                 volume=source,
                 simulation=simulation,
-                translate=translate,
-                units=units,
+                place=placement(layer, source, self.measurement.slices[0]),
                 # Magnitude images of MRI have a range of their own.
-                limits=None if self.forward.kind == "cartesian" else tuple(layer.contrast_limits),
+                limits=None if self.forward.kind == "cartesian" else self.data.limits,
             )
-        translate, _ = placement(layer, source)
-        return Request(recipe, measurement=source, translate=translate)
+        return Request(recipe, measurement=source, place=placement(layer, source))
 
     def run(self) -> None:
         """Start with the present settings, or say what is wrong with them."""

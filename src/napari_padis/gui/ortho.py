@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_padis.gui.docking import forbid_floating
 from napari_padis.gui.gl import ContextGuard, main_canvas
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mirror import Mirror, can_mirror
+from napari_padis.gui.per_viewer import OnePerViewer
 from napari_padis.gui.plane import PLANES, PlaneView
+from napari_padis.gui.view import keep_upright
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +36,33 @@ TITLE = "Orthogonal views"
 GATHER = 30
 #: Milliseconds between the canvases that get newer data, so that none blocks for long.
 STAGGER = 20
+
+
+class Openings(QObject):
+    """Knows whether orthogonal views are open in a viewer, however they were opened or closed."""
+
+    changed = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._views: weakref.WeakSet[OrthoViews] = weakref.WeakSet()
+
+    def add(self, views: OrthoViews) -> None:
+        """Take up views that were made."""
+        self._views.add(views)
+
+    def tell(self, _value: object = None) -> None:
+        """Something may have been opened or closed."""
+        self.changed.emit(self.open)
+
+    @property
+    def open(self) -> bool:
+        """Whether there are views that have not been closed or hidden."""
+        return any(views.opened for views in self._views)
+
+
+#: Whether the orthogonal views of a viewer are open.
+openings_of = OnePerViewer(lambda _viewer: Openings())
 
 
 class OrthoViews(QWidget):
@@ -45,7 +82,8 @@ class OrthoViews(QWidget):
         self.setAccessibleName(TITLE)
         self.setAcceptDrops(True)
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.planes = [PlaneView(plane, self.set_point) for plane in PLANES]
+        keep_upright(self._viewer)
+        self.planes = [PlaneView(plane, self.set_point, self._typed) for plane in PLANES]
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         for view in self.planes:
@@ -58,6 +96,9 @@ class OrthoViews(QWidget):
         self._guard = False
         self._down = False
         self._docked = False
+        self._main: QWidget | None = None  # canvas of the main viewer
+        self._openings = openings_of(self._viewer)
+        self._openings.add(self)
         self._watcher: WindowWatcher | None = None
         self._context = ContextGuard(self._viewer)
         self._timer = QTimer(self)
@@ -169,8 +210,21 @@ class OrthoViews(QWidget):
         self._mirrors, self._reference = [], None
         for view in self.planes:
             view.shut_down()
-        self.planes, self._stale = [], []
+        self.planes, self._stale, self._main = [], [], None
+        self._openings.tell()
         self.deleteLater()
+
+    @property
+    def opened(self) -> bool:
+        """Whether these views are in a dock that was neither closed nor hidden."""
+        dock = self.parent() if not self._down else None
+        return isinstance(dock, QDockWidget) and not dock.isHidden()
+
+    def _typed(self, event: QKeyEvent) -> None:
+        """Keys act on the main viewer, whose axes and layers they are about."""
+        self._watch()
+        if self._main is not None:
+            QApplication.sendEvent(self._main, event)
 
     def _layers_change(self, _event: Any = None) -> None:
         self._layer_timer.start(0)
@@ -198,6 +252,8 @@ class OrthoViews(QWidget):
         if isinstance(dock, QDockWidget):
             self._docked = True
             forbid_floating(dock)
+            dock.toggleViewAction().toggled.connect(self._openings.tell)
+            dock.visibilityChanged.connect(self._openings.tell)
             QTimer.singleShot(0, self._watch)
         elif dock is None and self._docked:
             self.shut_down()
@@ -213,7 +269,9 @@ class OrthoViews(QWidget):
         window = self.window() if not self._down else None
         if isinstance(window, QMainWindow) and self._watcher is None:
             self._watcher = WindowWatcher(window, self.shut_down)
-            self._context.set_canvas(main_canvas(window, self))
+            self._main = main_canvas(window, self)
+            self._context.set_canvas(self._main)
+            self._openings.tell()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Files may be dropped here as on the main canvas."""
@@ -236,13 +294,15 @@ class OrthoViews(QWidget):
 
 def toggle_ortho_views(viewer: Viewer, on: bool) -> OrthoViews | None:
     """Open or close the orthogonal views of a viewer's window."""
-    present = next(
-        (w for w in viewer.window.dock_widgets.values() if isinstance(w, OrthoViews)), None
-    )
-    if on and present is None:
-        present = OrthoViews(viewer)
-        viewer.window.add_dock_widget(present, name=TITLE, area="bottom")
-    elif not on and present is not None:
-        viewer.window.remove_dock_widget(present)
+    present = [w for w in viewer.window.dock_widgets.values() if isinstance(w, OrthoViews)]
+    if not on:
+        for views in present:
+            viewer.window.remove_dock_widget(views)
         return None
-    return present
+    if not present:
+        present = [OrthoViews(viewer)]
+        viewer.window.add_dock_widget(present[0], name=TITLE, area="bottom")
+    dock = present[0].parent()
+    if isinstance(dock, QDockWidget) and dock.isHidden():
+        dock.show()
+    return present[0]

@@ -11,16 +11,20 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Vectors
 from napari.qt import QtViewer
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_padis.gui.crosshair import crosshair_lines
 from napari_padis.gui.gl import ContextGuard
-from napari_padis.gui.view import ACROSS, SAR, orient, thicken_lines
+from napari_padis.gui.view import ACROSS, orient, thicken_lines
+from napari_padis.gui.world import WORLD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CROSSHAIR = "crosshair"
+#: Keys that move the focus, which is Qt's business.
+FOCUS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Plane:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Order of the (S, A, R) axes: the cut one first, then down and across."""
+        """Order of the world's axes (S, P, L): the cut one first, then down and across."""
         return (self.normal, *(a for a in range(3) if a != self.normal))
 
 
@@ -49,22 +53,33 @@ PLANES = (
 
 
 class PlaneView(QWidget):
-    """A canvas that shows one plane.
+    """A canvas that shows one plane, and never another one under the same letters.
+
+    Its axes can be neither rolled nor transposed nor shown in 3D: keys are handed on, and what
+    other code changes is put back.
 
     Parameters
     ----------
     plane : Plane
     clicked : callable
-        Called with the world position (S, A, R) that was clicked or pointed at.
+        Called with the world position (S, P, L) that was clicked or pointed at.
+    typed : callable, optional
+        Called with the events of keys that are pressed or released here.
     """
 
-    def __init__(self, plane: Plane, clicked: Callable[[tuple[float, ...]], None]) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        clicked: Callable[[tuple[float, ...]], None],
+        typed: Callable[[QKeyEvent], None] | None = None,
+    ) -> None:
         super().__init__()
         self.plane = plane
+        self._typed = typed
         self.setAccessibleName(f"{plane.name} view")
         self.setToolTip(
             f"{plane.name.capitalize()}: click, or point with Shift held, to move the "
-            "crosshair; scroll to zoom; drag to pan."
+            "crosshair; scroll to zoom, with Ctrl held to go through the slices; drag to pan."
         )
         self._clicked = clicked
         self.model = ViewerModel(title=plane.name)
@@ -80,10 +95,21 @@ class PlaneView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
         self._labels = self._make_labels()
-        self.canvas.canvas.native.installEventFilter(self)
-        self.model.mouse_drag_callbacks.append(self._on_click)
-        self.model.mouse_move_callbacks.append(self._on_move)
-        self.model.scene.camera.events.zoom.connect(self._thicken)
+        for widget in (self.canvas, self.canvas.canvas.native):
+            widget.installEventFilter(self)
+        # napari's own take the last two axes for those on show, and move the sliders of this
+        # model rather than those of the main viewer.
+        self.model.mouse_drag_callbacks[:] = [self._on_click]
+        self.model.mouse_move_callbacks[:] = [self._on_move]
+        self.model.mouse_wheel_callbacks[:] = [self._on_wheel]
+        self.model.mouse_double_click_callbacks.clear()
+        self._scrolled = 0.0
+        camera = self.model.scene.camera
+        camera.events.zoom.connect(self._thicken)
+        dims, grid = self.model.dims.events, self.model.canvas.grid.events
+        self._held = (dims.order, dims.ndisplay, dims.ndim, camera.events.orientation, grid.enabled)
+        for emitter in self._held:
+            emitter.connect(self._hold, position="last")  # when napari has done what it wants to
         self.setMinimumSize(90, 90)
 
     def _make_labels(self) -> dict[str, QLabel]:
@@ -108,10 +134,33 @@ class PlaneView(QWidget):
         return {edge: label.text() for edge, label in self._labels.items() if edge != "name"}
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Keep the letters at the edges."""
-        if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+        """Keep the letters at the edges, and hand keys on."""
+        if isinstance(event, QKeyEvent) and event.type() != QEvent.Type.ShortcutOverride:
+            if event.key() in FOCUS:
+                return False
+            if self._typed is not None and not self._down:
+                self._typed(event)
+            return True
+        if (
+            event is not None
+            and watched is self.canvas.canvas.native
+            and event.type() in (QEvent.Type.Resize, QEvent.Type.Show)
+        ):
             self._place_labels()
         return False
+
+    def _hold(self, _event: object = None) -> None:
+        """Put back whatever would show another plane than the name and the letters say."""
+        dims = self.model.dims
+        if dims.ndim != 3 or self._down:
+            return
+        if dims.ndisplay != 2:
+            dims.ndisplay = 2
+        if tuple(dims.order) != self.plane.order:
+            dims.order = self.plane.order
+        if self.model.canvas.grid.enabled:
+            self.model.canvas.grid.enabled = False
+        orient(self.model)
 
     def _place_labels(self) -> None:
         area = self.canvas.canvas.native
@@ -129,13 +178,12 @@ class PlaneView(QWidget):
 
     def set_up(self, reference: Layer) -> None:
         """Turn the axes and the camera for this plane, and put the crosshair on top."""
-        self.model.dims.order = self.plane.order
-        orient(self.model)
         if not self._lines:
             self._lines = [self._make_lines(reference, axis) for axis in self.plane.order[1:]]
         for line in self._lines:
             line.scale, line.translate = reference.scale, reference.translate
             line.units = reference.units
+        self._hold()
         self.raise_crosshair()
         self._thicken()
 
@@ -151,11 +199,11 @@ class PlaneView(QWidget):
         lines = Vectors(
             np.zeros((0, 2, 3)),
             ndim=3,
-            name=f"{CROSSHAIR} {SAR[along]}",
+            name=f"{CROSSHAIR} {WORLD[along]}",
             vector_style="line",
             opacity=0.9,
             edge_color="#ffd166",
-            axis_labels=SAR,
+            axis_labels=WORLD,
             units=reference.units,
             scale=reference.scale,
             translate=reference.translate,
@@ -202,11 +250,32 @@ class PlaneView(QWidget):
         if "Shift" in event.modifiers:
             self._clicked(tuple(event.position[-3:]))
 
+    def _on_wheel(self, _model: ViewerModel, event: Any) -> None:
+        """With Ctrl the crosshair goes through the slices, as in the main viewer."""
+        if "Control" not in event.modifiers:
+            return
+        forward = 1 if event.native.inverted() else -1
+        self._scrolled += float(np.clip(event.delta[1], -1, 1)) * forward
+        steps = int(self._scrolled)  # towards zero
+        self._scrolled -= steps
+        if steps:
+            point, normal = list(self.model.dims.point[-3:]), self.plane.normal
+            span = self.model.dims.range[normal]
+            point[normal] = min(max(point[normal] + steps * span.step, span.start), span.stop)
+            self._clicked(tuple(point))
+
     def shut_down(self) -> None:
         """Free the canvas; a QtViewer that is only dropped lives on."""
-        self.canvas.canvas.native.removeEventFilter(self)
-        self.model.mouse_drag_callbacks.clear()
-        self.model.mouse_move_callbacks.clear()
+        for widget in (self.canvas, self.canvas.canvas.native):
+            widget.removeEventFilter(self)
+        for emitter in self._held:
+            emitter.disconnect(self._hold)
+        for callbacks in (
+            self.model.mouse_drag_callbacks,
+            self.model.mouse_move_callbacks,
+            self.model.mouse_wheel_callbacks,
+        ):
+            callbacks.clear()
         self._lines, self._down = [], True
         self._context.make_current()
         self._context.release()

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from napari_padis.gui.layer_data import KEY, volume_metadata
 from napari_padis.gui.roles import MEAN, QUANTILES, ROLE, RoleLayers, RunGrid
 from napari_padis.gui.view import preserve_view
+from napari_padis.gui.world import as_shown
 from napari_padis.scan.volume import Volume
 
 
 class QuantileLayers:
-    """Hidden images below the mean, used again by the next run on the same grid.
+    """Hidden images below the mean.
 
-    From the start of a run until its end they are blank (nan, which napari does not draw), so
-    that no picture of the run before passes for one of this run; a run without quantiles takes
-    them out.
+    From the start of a run until its end there are none, so that no picture of the run before
+    passes for one of this run.
 
     Parameters
     ----------
@@ -35,14 +35,8 @@ class QuantileLayers:
         self.filled = False
 
     def begin(self) -> None:
-        """Empty the layers of the run before."""
+        """Another run has begun, which has none yet."""
         self.filled = False
-        for role in QUANTILES.values():
-            layer = self._roles.get(role)
-            if isinstance(layer, Image):
-                layer.visible = False
-                # One number that looks like a volume: it takes no memory.
-                layer.data = np.broadcast_to(np.float32(np.nan), layer.data.shape)
 
     def finish(
         self,
@@ -87,15 +81,15 @@ class QuantileLayers:
         affine: NDArray[np.float64] | None,
     ) -> None:
         volume = Volume(array, grid.spacing, grid.unit, affine, name=role, space=grid.space)
-        metadata = {ROLE: role, KEY: volume_metadata(volume)}
+        metadata = {ROLE: role, KEY: volume_metadata(volume, grid.matrix())}
         layer = self._roles.get(role)
         if isinstance(layer, Image):
-            layer.data = array
+            layer.data = as_shown(array)
             layer.contrast_limits = limits
             layer.metadata = metadata
             return
         layer = Image(
-            array,
+            as_shown(array),
             name=role,
             colormap="gray",
             contrast_limits=limits,

@@ -6,7 +6,8 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_padis.scan.volume import AXIS_LABELS
+from napari_padis.gui.world import ORIGIN, Place
+from napari_padis.scan.orientation import Affine
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 
 SOURCE = "source"
 ITERATE, MEAN, STD, VARIANCE = "iterate", "posterior mean", "standard deviation", "variance"
-#: Name of the mean's layer where no posterior was sampled.
+#: Name of an image whose method says no better one.
 PLAIN = "reconstruction"
+#: Added to the names of layers that show samples under way: they are no samples yet.
+RUNNING = "(running)"
 LOW, MEDIAN, HIGH = "5 % quantile", "median", "95 % quantile"
 GRID = "patch grid"
 #: Quantiles as a result names them.
 QUANTILES = {"q05": LOW, "q50": MEDIAN, "q95": HIGH}
-#: Images that are there from the start of a run, from bottom to top of the layer list.
-LIVE = (VARIANCE, STD, MEAN, ITERATE)
 #: All images of a run, from bottom to top.
 IMAGES = (VARIANCE, STD, LOW, MEDIAN, HIGH, MEAN, ITERATE)
 #: Metadata key that marks the layers of a run.
@@ -40,10 +41,9 @@ class RunGrid:
         In mm.
     unit : str
         Intensity unit.
-    translate : tuple of float
-        World position of the first voxel.
-    units : {'mm', 'pixel'}
-        Length unit of the layers.
+    place : Place
+        Where the voxels lie, in the order in which layers hold them
+        (:func:`napari_padis.gui.world.as_shown`).
     space : str
         Frame of coordinates of the scan, as in :class:`~napari_padis.scan.volume.Volume`.
     """
@@ -51,18 +51,16 @@ class RunGrid:
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
     unit: str
-    translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    units: str = "mm"
+    place: Place = ORIGIN
     space: str = "unknown"
 
     def placing(self) -> dict[str, Any]:
         """Arguments of a layer on this grid."""
-        return {
-            "scale": self.spacing,
-            "translate": self.translate,
-            "units": (self.units,) * 3,
-            "axis_labels": AXIS_LABELS,
-        }
+        return self.place.arguments(self.spacing)
+
+    def matrix(self) -> Affine:
+        """Index of a layer on this grid to the world, shape (4, 4)."""
+        return self.place.matrix(self.spacing)
 
 
 class RoleLayers:
@@ -76,6 +74,7 @@ class RoleLayers:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self._layers: dict[str, Layer] = {}
+        self._names: dict[str, str] = {}  # as we gave them
 
     @property
     def viewer(self) -> ViewerModel | None:
@@ -103,14 +102,36 @@ class RoleLayers:
         above = self.get(below) if below is not None else None
         place = len(viewer.layers) if above is None else viewer.layers.index(above)
         viewer.layers.insert(place, layer)
+        self._names[role] = layer.name
+
+    def name(self, role: str) -> str:
+        """The name that we gave the layer of a role."""
+        return self._names.get(role, "")
+
+    def rename(self, role: str, name: str) -> None:
+        """Give a layer another name, unless the user has given it one."""
+        layer = self.get(role)
+        if layer is not None and layer.name == self._names.get(role):
+            layer.name = name
+            self._names[role] = layer.name
+
+    def release(self, role: str) -> None:
+        """Leave a layer to the user."""
+        self._layers.pop(role, None)
+        self._names.pop(role, None)
+
+    def drop(self, role: str) -> None:
+        """Take a layer out of the viewer, unless the user has given it a name: then it is his."""
+        layer = self.get(role)
+        if layer is not None and layer.name != self._names.get(role):
+            layer.visible = False
+            self.release(role)
+        else:
+            self.remove(role)
 
     def remove(self, role: str) -> None:
         """Take a layer out of the viewer."""
         viewer, layer = self._viewer(), self.get(role)
-        self._layers.pop(role, None)
+        self.release(role)
         if viewer is not None and layer is not None:
             viewer.layers.remove(layer)
-
-    def forget(self) -> None:
-        """Leave all layers to the user."""
-        self._layers.clear()

@@ -6,7 +6,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from napari_padis.gui.job import Request
 from napari_padis.gui.layers import RunLayers
 from napari_padis.gui.roles import ITERATE, MEAN
 from napari_padis.gui.sinogram import add_measurement
-from napari_padis.gui.view import is_anatomical, orient
+from napari_padis.gui.view import keep_upright
 from napari_padis.scan.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ class Screen:
         self._space = "unknown"
         self._source: weakref.ref[Layer] | None = None
         self._last_3d = 0.0
-        viewer.layers.events.inserted.connect(self._on_inserted)
-        if any(is_anatomical(layer) for layer in viewer.layers):
-            orient(viewer)
+        keep_upright(viewer)
 
     def prepare(self, request: Request, source: Layer | None) -> None:
         """Remember where the next run's data come from."""
@@ -64,17 +62,16 @@ class Screen:
         viewer = self._viewer()
         self._affine, self._space = measurement.affine, measurement.space
         if viewer is not None and self._request is not None:
-            add_measurement(viewer, measurement, self._request.translate)
+            add_measurement(viewer, measurement, self._request.place)
 
-    def begin(self, started: Started) -> None:
-        """Make the layers of the run."""
+    def begin(self, started: Started) -> str:
+        """Make the layers of the run; returns what the user should know, or ''."""
         request = self._request
         if request is None:
-            return
-        self.layers.begin(
+            return ""
+        return self.layers.begin(
             replace(started, limits=request.limits or started.limits),
-            request.translate,
-            request.units,
+            request.place,
             self._affine,
             self._source() if self._source is not None else None,
             keep_view=request.volume is not None,
@@ -84,7 +81,7 @@ class Screen:
     def finish(self, result: Result) -> None:
         """Show the result; who watched the iterate sees the mean in its place."""
         statistics = Statistics(result.mean, result.std, result.variance, len(result.samples))
-        self.layers.finish(statistics, result.quantiles)
+        self.layers.finish(statistics, result.quantiles, result.title)
         if self.layers.shown == ITERATE:
             self.layers.show(MEAN)
 
@@ -102,8 +99,3 @@ class Screen:
             return (Iterate, Statistics)
         self._last_3d = now
         return ()
-
-    def _on_inserted(self, event: Any) -> None:
-        viewer = self._viewer()
-        if viewer is not None and is_anatomical(event.value):
-            orient(viewer)

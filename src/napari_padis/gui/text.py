@@ -26,10 +26,14 @@ def size(count: float) -> str:
 
 
 def product(values: Sequence[float], digits: int = 2) -> str:
-    """``2.5 × 0.7 × 0.7``."""
-    return " × ".join(
-        f"{v:.{digits}f}".rstrip("0").rstrip(".") if v % 1 else f"{v:.0f}" for v in values
-    )
+    """``2.5 × 0.7 × 0.7``; three digits of what is below 1, so that no length becomes 0."""
+
+    def one(value: float) -> str:
+        if 0 < abs(value) < 1:
+            return f"{value:.3g}"
+        return f"{value:.{digits}f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+
+    return " × ".join(map(one, values))
 
 
 def count(value: int) -> str:
