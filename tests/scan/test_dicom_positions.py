@@ -295,6 +295,14 @@ def test_missing_orientation_and_pixel_spacing_are_said(tmp_path, write_images):
         assert any(word in note for note in volume.notes)
 
 
+def test_pixels_of_known_shape_and_unknown_size(tmp_path, write_images):
+    tags = {"PixelSpacing": None, "PixelAspectRatio": [4, 2]}
+    write_images(tmp_path / "s", [{"z": 3 * z, **tags} for z in (0, 1)])
+    (volume,) = read_dicom(tmp_path / "s")
+    assert volume.spacing == pytest.approx((3, 2, 1))
+    assert any("no pixel spacing" in note for note in volume.notes)
+
+
 def test_shifted_slices_are_said(tmp_path, write_images):
     images = [{"ImagePositionPatient": [0, 4.0 * (k == 1), 3 * k]} for k in range(3)]
     write_images(tmp_path / "s", images)

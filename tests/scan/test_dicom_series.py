@@ -249,3 +249,31 @@ def test_volumes_of_several_series_have_different_names(tmp_path, write_images):
             (tmp_path / "s").mkdir(exist_ok=True)
             path.rename(tmp_path / "s" / f"{number}{path.name}")
     assert [v.name for v in read_dicom(tmp_path / "s")] == ["s series 2", "s series 1"]
+
+
+@pytest.mark.parametrize("shift", [0, 0.6], ids=["at the same places", "between one another"])
+def test_thin_and_thick_slices_of_one_body_are_two_volumes(tmp_path, write_images, shift):
+    thin = [{"z": 1.25 * k, "SliceThickness": 1.25, "pixels": k} for k in range(17)]
+    thick = [{"z": 5 * k + shift, "SliceThickness": 5, "pixels": 100 + k} for k in range(4)]
+    write_images(tmp_path / "s", [*thick, *thin])
+    first, second = read_dicom(tmp_path / "s")
+    assert (first.name, second.name) == ("s slices of 1.25 mm", "s slices of 5 mm")
+    assert (first.spacing[0], second.spacing[0]) == (1.25, 5)
+    assert levels([first, second]) == [list(range(17)), [100, 101, 102, 103]]
+
+
+def test_thick_slices_beyond_thin_ones_are_one_body(tmp_path, write_images):
+    thin = [{"z": k, "SliceThickness": 1} for k in range(10)]
+    thick = [{"z": 9 + 5 * k, "SliceThickness": 5} for k in range(1, 6)]
+    write_images(tmp_path / "s", [*thin, *thick])
+    (volume,) = read_dicom(tmp_path / "s")
+    assert (volume.shape[0] - 1) * volume.spacing[0] == pytest.approx(34)
+
+
+def test_a_dose_comes_after_the_ct_and_is_no_ct_number(tmp_path, write_images):
+    (tmp_path / "s").mkdir()
+    dose = {"z": 0, "Modality": "RTDOSE", "DoseGridScaling": 1, "pixels": np.ones((9, 20, 20))}
+    (path,) = write_images(tmp_path / "w", [dose])
+    path.rename(tmp_path / "s" / "dose.dcm")
+    write_images(tmp_path / "s", [{"z": 3 * z} for z in range(3)])
+    assert [v.unit for v in read_dicom(tmp_path / "s")] == ["HU", "arbitrary"]

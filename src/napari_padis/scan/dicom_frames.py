@@ -195,10 +195,12 @@ def _frame(
                 notes += [note] if note else []
                 break
             spacing = None
+        aspect = numbers("PixelAspectRatio", 2)
     except (ValueError, TypeError) as error:
         raise InputError(f"'{path.name}' has a damaged header: {one_line(error)}.") from error
     if spacing is None:
-        spacing = np.ones(2)
+        known = aspect is not None and min(aspect) > 0
+        spacing = np.array([aspect[0] / aspect[1], 1.0]) if known else np.ones(2)  # type: ignore[index]
         notes.append("The file states no pixel spacing; it is taken as 1 mm.")
     if axes is None:
         axes = np.array([1.0, 0, 0, 0, 1, 0])

@@ -136,6 +136,13 @@ def _words(value: Any, rank: int) -> str:
     return text[:60].lower() or f"kind {rank}"
 
 
+#: How images were computed from one measurement.
+RECONSTRUCTION = (
+    Key("slice thickness", _number("SliceThickness"), _unit("slices of", "mm")),
+    Key("reconstruction kernel", _text("ConvolutionKernel"),
+        lambda value, rank: f"kernel {value}" if value else "without kernel"),
+)  # fmt: skip
+
 #: Asked in this order; the first that differs at a repeated position divides the series.
 KEYS = (
     Key("series number", _number("SeriesNumber"), _unit("series")),
@@ -150,8 +157,7 @@ KEYS = (
     Key("diffusion direction", _direction, _rank("direction")),
     Key("energy", _number("MonoenergeticEnergyEquivalent"), _unit("", "keV")),
     Key("tube voltage", _number("KVP"), _unit("", "kV")),
-    Key("reconstruction kernel", _text("ConvolutionKernel"),
-        lambda value, rank: f"kernel {value}" if value else "without kernel"),
+    *RECONSTRUCTION,
     Key("energy window", _number("EnergyWindowVector"), _rank("energy window")),
     Key("detector", _number("DetectorVector"), _rank("detector")),
     Key("cardiac phase", _number("NominalPercentageOfCardiacPhase"), _unit("", "%")),

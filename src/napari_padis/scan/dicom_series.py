@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from napari_padis.scan.dicom_frames import Frame
-from napari_padis.scan.dicom_keys import KEYS, Key, order_of
+from napari_padis.scan.dicom_keys import KEYS, RECONSTRUCTION, Key, order_of
 from napari_padis.scan.dicom_objects import COMPONENTS, component, modality, picture
 from napari_padis.scan.dicom_positions import place, same_places, stacked
 
@@ -65,7 +66,8 @@ def _volumes_of_series(frames: list[Frame]) -> list[Part]:
     for kind in _by_kind(frames):
         placed, stated, notes = place(kind.frames)
         kind = replace(kind, frames=placed, stated=stated, notes=notes)
-        parts += [piece for part in _by_place(kind, KEYS) for piece in _without_gaps(part)]
+        for stack in _interleaved(kind):
+            parts += [piece for part in _by_place(stack, KEYS) for piece in _without_gaps(part)]
     return sorted(parts, key=_rank)
 
 
@@ -131,6 +133,33 @@ def _alike(frames: list[Frame]) -> list[list[Frame]]:
     return groups
 
 
+def _interleaved(part: Part) -> list[Part]:
+    """Stacks of two reconstructions that lie between one another, though at no one position."""
+    if any(f.position is None for f in part.frames):
+        return [part]
+    for key in RECONSTRUCTION:
+        groups = _groups(part.frames, key)
+        ends = []
+        for frames in groups.values():
+            depth = [float(f.position @ part.frames[0].normal) for f in frames]  # type: ignore[operator]
+            ends.append((min(depth), max(depth)))
+        for (low, high), (start, end) in pairwise(sorted(ends)):
+            if min(high, end) - start > 0.5 * min(high - low, end - start) > 0:
+                return [
+                    replace(part, frames=frames).named(key.label(value, number), key.name)
+                    for number, (value, frames) in enumerate(groups.items(), 1)
+                ]
+    return [part]
+
+
+def _groups(frames: list[Frame], key: Key) -> dict[Hashable, list[Frame]]:
+    """Frames by a key's value, in the order of the values."""
+    groups: dict[Hashable, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[key.value(frame)].append(frame)
+    return {value: groups[value] for value in sorted(groups, key=order_of)}
+
+
 def _by_place(part: Part, keys: tuple[Key, ...]) -> list[Part]:
     """Split frames until each volume has one frame per position."""
     places = same_places(part.frames)
@@ -143,12 +172,9 @@ def _by_place(part: Part, keys: tuple[Key, ...]) -> list[Part]:
             continue
         if not _tells_apart(places, values, key.weak):
             continue
-        groups: dict[Hashable, list[Frame]] = defaultdict(list)
-        for frame, value in zip(part.frames, values, strict=True):
-            groups[value].append(frame)
         split = []
-        for number, value in enumerate(sorted(groups, key=order_of), 1):
-            one = replace(part, frames=groups[value]).named(key.label(value, number), key.name)
+        for number, (value, frames) in enumerate(_groups(part.frames, key).items(), 1):
+            one = replace(part, frames=frames).named(key.label(value, number), key.name)
             split += _by_place(one, keys[n + 1 :])
         return split
     return _repeats(part, places, counts)
