@@ -74,6 +74,11 @@ def test_a_crop_asks_for_its_unit_and_takes_it(cli, tmp_path):
 
 
 def test_a_lost_intercept_can_be_stated(cli, tmp_path):
+    path = save(tmp_path, ct(-1000) + 1024)
+    result = simulate(cli, path, tmp_path / "y.h5")
+    assert result.exit_code == 2
+    assert "1024 or 1000 added" in result.stderr
+    assert facts(cli, path, "--unit", "HU+1024")["range"] == [-1000, 40]
     path = save(tmp_path, crop(1024))
     assert simulate(cli, path, tmp_path / "y.h5").exit_code == 2
     assert facts(cli, path, "--unit", "HU+1024")["range"] == [-120, 300]

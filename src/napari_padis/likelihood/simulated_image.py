@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_padis.errors import InputError
 from napari_padis.likelihood.coil_simulation import smooth_phase
 from napari_padis.scan.geometry import Geometry
-from napari_padis.scan.intensity import could_be_attenuation
+from napari_padis.scan.intensity import could_be_attenuation, looks_like
 from napari_padis.scan.padding import NO_MATTER, fill_padding
 from napari_padis.scan.units import MU_WATER, hu_to_mu
 from napari_padis.scan.volume import Volume
@@ -106,9 +106,13 @@ def _check_attenuation(volume: Volume, values: NDArray[np.float32]) -> None:
     """Refuse values that cannot be attenuation in 1/mm."""
     if not could_be_attenuation(values.astype(volume.array.dtype, copy=False)):
         taken = "in 1/mm" if volume.unit == "1/mm" else "without a unit"
+        looks = looks_like(volume.array)
+        advice = f"{ADVICE} (HU for CT numbers)"
+        if looks is not None:
+            advice = f"they look like {looks[0]}: state --unit {looks[1]}, or Unit in the dock"
         raise InputError(
             f"Values of '{volume.name}' from {values.min():g} to {values.max():g} {taken} cannot "
-            f"be attenuation; {ADVICE} (HU for CT numbers)."
+            f"be attenuation; {advice}."
         )
 
 

@@ -102,11 +102,12 @@ class DataSection(Section):
         if self._held:
             return
         self.choose(event.value)
-        if before is not None and self.layer is event.value is not before:
-            self.noticed.emit(
-                f"'{event.value.name}' was opened last and is chosen now instead of "
-                f"'{before.name}'."
-            )
+        chosen = self.layer
+        if before is None or chosen is None or chosen is before or chosen is not event.value:
+            return
+        self.noticed.emit(
+            f"'{chosen.name}' was opened last and is chosen now instead of '{before.name}'."
+        )
 
     def refresh(self, _event: Any = None) -> None:
         """Follow the layer list, keeping the choice."""
