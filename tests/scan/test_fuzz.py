@@ -6,6 +6,8 @@ import contextlib
 import resource
 
 import h5py
+import nibabel as nib
+import nrrd
 import numpy as np
 import pytest
 import scipy.io
@@ -85,6 +87,39 @@ def tiff(folder):
     return folder / "a.tif"
 
 
+def nifti(folder, name, kind=nib.Nifti1Image):
+    nib.save(kind(COUNTS, np.diag([1.0, 2.0, 3.0, 1.0])), folder / name)
+    return folder / name
+
+
+def nrrd_file(folder, encoding):
+    header = {"space": "LPS", "space directions": np.eye(3), "space origin": np.zeros(3),
+              "space units": ["um"] * 3, "encoding": encoding}  # fmt: skip
+    nrrd.write(str(folder / "a.nrrd"), COUNTS, header)
+    return folder / "a.nrrd"
+
+
+def metaimage(folder):
+    head = ("ObjectType = Image\nNDims = 3\nTransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 1 2 3\n"
+            "AnatomicalOrientation = RAI\nDistanceUnits = um\nElementSpacing = 1 2 3\n"
+            "DimSize = 14 2 12\nElementType = MET_FLOAT\nElementDataFile = LOCAL\n")  # fmt: skip
+    (folder / "a.mha").write_bytes(head.encode() + COUNTS.tobytes())
+    return folder / "a.mha"
+
+
+def imagej(folder):
+    metadata = {"axes": "ZYX", "unit": "um", "cf": 0, "c0": -5.0, "c1": 1.0}
+    pages = COUNTS[:3].astype(np.uint16)  # few, so that the damage is in the header
+    tifffile.imwrite(folder / "a.tif", pages, imagej=True, resolution=(2, 2), metadata=metadata)
+    return folder / "a.tif"
+
+
+def ome(folder):
+    metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    tifffile.imwrite(folder / "a.ome.tif", COUNTS, photometric="minisblack", metadata=metadata)
+    return folder / "a.ome.tif"
+
+
 def bart(folder, ending):
     (folder / "a.hdr").write_text("# Dimensions\n12 10 1 3\n")
     (folder / "a.cfl").write_bytes(KSPACE[0].transpose(1, 2, 0).tobytes(order="F"))
@@ -121,6 +156,13 @@ SOUND = {
     "matlab compressed": lambda f: matlab(f, do_compression=True),
     "helsinki": helsinki,
     "matlab 7.3": matlab_73,
+    "nifti": lambda f: nifti(f, "a.nii"),
+    "nifti gz": lambda f: nifti(f, "a.nii.gz", nib.Nifti2Image),
+    "nrrd": lambda f: nrrd_file(f, "raw"),
+    "nrrd bzip2": lambda f: nrrd_file(f, "bzip2"),
+    "metaimage": metaimage,
+    "imagej": imagej,
+    "ome": ome,
     "npz": lambda f: npz(f, sinogram=COUNTS[:, 0], theta=DEGREES),
     "npz compressed": lambda f: npz(f, np.savez_compressed, sino=COUNTS, theta=DEGREES),
     "tiff": tiff,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def _by_content(path: Path, start: bytes) -> str | None:
             try:
                 with opener(path) as file:
                     start = file.read(_START)
-            except (OSError, EOFError):
+            except (OSError, EOFError, ValueError, zlib.error):
                 return None
             return "nifti" if _is_nifti(start) else None
     if start[128:132] == b"DICM":
