@@ -28,6 +28,7 @@ from napari_padis.gui.prepare import dock as module
 from napari_padis.gui.prepare import look as looks
 from napari_padis.gui.prepare.answers import EVEN, LIST
 from napari_padis.gui.projection_layer import projections_layer
+from napari_padis.scan.preparation.axis import Axis
 from napari_padis.scan.read import read
 
 CONTROLS = (QComboBox, QAbstractSpinBox, QPushButton, QCheckBox, QSlider, QToolButton)
@@ -641,3 +642,92 @@ def test_every_control_has_a_name_and_a_tooltip(prepare):
         assert widget.toolTip(), widget.accessibleName()
     names = [widget.accessibleName() for widget in controls]
     assert len(names) == len(set(names))
+
+
+def two_axes(disk_scan):
+    """The same full turn twice, side by side on one detector: two places for the axis."""
+    import dataclasses
+
+    scan = disk_scan(views=90)
+    angles = np.arange(90) * 2 * np.pi / 90
+    middle = 6 * np.cos(angles) + 3 * np.sin(angles)
+    along = np.arange(64)[None] - 31.5 - middle[:, None]
+    one = 0.06 * np.sqrt(np.maximum(14.0**2 - along**2, 0))
+    data = np.concatenate([one, one], axis=1)[:, None].astype(np.float32)
+    return dataclasses.replace(scan, data=data, angles=angles, name="two axes")
+
+
+def test_an_axis_that_is_not_clear_is_asked_for(prepare, settle, disk_scan, qtbot):
+    viewer, dock = prepare()
+    first = add(viewer, two_axes(disk_scan))
+    settle(dock)
+    section = dock.form.centre
+    assert "not clear" in section.facts.text()
+    offered = [float(b.text()) for b in section.offers if not b.isHidden()]
+    assert len(offered) > 1
+    assert min(abs(c - 31.5) for c in offered) < 0.3
+    assert min(abs(c - 95.5) for c in offered) < 0.3
+    assert not dock.form.preview.picture.empty
+    # Nothing is made before it is settled, here or after another scan was looked at.
+    dock.make()
+    assert not dock.controller.busy
+    assert "not clear" in dock.bar.message.text()
+    add(viewer, disk_scan(views=90, name="other"))
+    settle(dock)
+    assert section.offered.isHidden()
+    assert section.question == ""
+    dock.form.data.choose(first)
+    settle(dock)
+    assert section.question
+    section.offers[1].click()
+    assert section.question == ""
+    assert section.centre == pytest.approx(offered[1], abs=0.1)
+    settle(dock)
+    dock.make()
+    qtbot.waitUntil(lambda: dock.controller.measurement is not None, timeout=30_000)
+    shift = dock.controller.measurement.geometry.shift
+    assert shift == pytest.approx(63.5 - section.centre, abs=0.01)
+
+
+def test_the_slider_reaches_an_axis_near_the_end(prepare, settle, disk_scan):
+    viewer, dock = prepare()
+    add(viewer, disk_scan(views=90, centre=68.0, angles=np.arange(90) * np.pi / 45))
+    settle(dock)
+    dock.form.centre.set_found(Axis(68.0))
+    slider = dock.form.centre.value.slider
+    assert slider.value() / (slider.maximum() / 71) == pytest.approx(68, abs=0.1)
+
+
+@pytest.mark.parametrize("from_list", [False, True])
+def test_the_unit_of_the_angles_can_be_said(prepare, disk_scan, tmp_path, from_list):
+    values = np.linspace(0, 2, 4)
+    _, dock = prepare(disk_scan(views=4, angles=values))
+    section = dock.form.geometry_section
+    if from_list:
+        (tmp_path / "a.txt").write_text("# degrees\n0\n1\n2\n4\n")
+        section.load_list(tmp_path / "a.txt")
+        choose(section.source, LIST)
+        values = np.array([0, 1, 2, 4.0])
+    assert not section.unit.isHidden()
+    for unit, factor in (("degrees", np.pi / 180), ("radians", 1.0)):
+        choose(section.unit, unit)
+        np.testing.assert_allclose(dock.form.scan().angles, values * factor)
+    choose(section.source, EVEN)
+    assert section.unit.isHidden()
+
+
+def test_doubts_about_the_angles_are_shown_until_they_are_settled(prepare, disk_scan, tmp_path):
+    _, dock = prepare(disk_scan(views=90))
+    section = dock.form.geometry_section
+    assert section.doubt.isHidden()
+    (tmp_path / "a.txt").write_text("# radians\n" + "\n".join(str(2 * k) for k in range(90)))
+    section.load_list(tmp_path / "a.txt")
+    choose(section.source, LIST)
+    assert "contradict" in section.doubt.text()
+    assert not section.doubt.isHidden()
+    assert section.unit.itemText(0) == "As read: degrees"
+    choose(section.unit, "degrees")
+    assert section.doubt.isHidden()
+    choose(section.unit, None)
+    choose(section.source, EVEN)
+    assert section.doubt.isHidden()

@@ -13,7 +13,7 @@ from napari_padis.gui.prepare.answers import EVEN, FILE, LIST, Answers, question
 from napari_padis.gui.prepare.data import angle_range
 from napari_padis.gui.prepare.style import NARROW
 from napari_padis.gui.sections.base import Section, Text, combo, decimal, named, side_by_side
-from napari_padis.scan.angles import DEGREES, RADIANS, ViewAngles
+from napari_padis.scan.angles import DEGREES, OVERRIDE, RADIANS, ViewAngles
 from napari_padis.scan.projections import Projections
 
 BEAMS = {None: "please choose", "parallel": "Parallel", "fan": "Fan, flat detector"}
@@ -47,6 +47,7 @@ class GeometrySection(Section):
                 (self._wide(self.closed), self.closed),
                 (self._wide(self.open_list), self.open_list),
                 (self.row("Unit", self.unit), self.unit),
+                (self._wide(self.doubt), self.doubt),
             ],
             "detector_pitch": [(self.row("Bin pitch", self.pitch), self.pitch)],
             "source_origin": [(self.row("Source–axis", self.origin), self.origin)],
@@ -78,6 +79,8 @@ class GeometrySection(Section):
         self.unit = combo("Unit of the angles", "Unit in which the file or list states its angles.")
         for key, title in UNITS.items():
             self.unit.addItem(title, key)
+        self.doubt = Text("")
+        self.doubt.setAccessibleName("What is not certain about the angles")
         self.reverse = named(
             QCheckBox("Opposite sense of rotation"),
             "Opposite sense of rotation",
@@ -218,6 +221,7 @@ class GeometrySection(Section):
         self.open_list.setVisible(source == LIST)
         stated = self._projections is not None and self._projections.angles is not None
         self._set_visible(self._unit, source == LIST or (source == FILE and stated))
+        self._show_doubt()
         text, problem = "", ""
         if self._projections is not None:
             try:
@@ -230,6 +234,22 @@ class GeometrySection(Section):
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
         self.problem.mark("error")
+
+    def _show_doubt(self) -> None:
+        """The unit that was taken, and what speaks against it, until the user says one."""
+        unit: str = RADIANS
+        notes: tuple[str, ...] = ()
+        if self.source.currentData() == LIST and self._list is not None:
+            unit, notes = self._list.unit, self._list.notes
+        elif self._projections is not None:
+            facts = self._projections.metadata
+            unit, notes = facts.get("angle_unit", RADIANS), facts.get("angle_notes", ())
+        self.unit.setItemText(0, f"{UNITS[None]}: {unit}")
+        open_ = self.unit.currentData() is None and not self.unit.isHidden()
+        doubts = [note.removesuffix(OVERRIDE).strip() for note in notes if OVERRIDE in note]
+        self.doubt.setText(" ".join(doubts))
+        self.doubt.setVisible(open_ and bool(doubts))
+        self.doubt.mark("question")
 
     @staticmethod
     def _set_visible(pair: tuple[QLabel | None, QWidget], visible: bool) -> None:
