@@ -15,7 +15,8 @@ from napari_padis.errors import InputError, PadisError
 from napari_padis.gui import preferences, warmup
 from napari_padis.gui.controller import IDLE, RunController
 from napari_padis.gui.job import Request
-from napari_padis.gui.ortho import openings_of, toggle_ortho_views
+from napari_padis.gui.openings import openings_of
+from napari_padis.gui.ortho import toggle_ortho_views
 from napari_padis.gui.panel import Panel
 from napari_padis.gui.registry import controller_for
 from napari_padis.gui.sections.base import named

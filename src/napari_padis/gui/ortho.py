@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -22,7 +21,7 @@ from napari_padis.gui.docking import forbid_floating
 from napari_padis.gui.gl import ContextGuard, main_canvas
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mirror import Mirror, can_mirror
-from napari_padis.gui.per_viewer import OnePerViewer
+from napari_padis.gui.openings import openings_of
 from napari_padis.gui.plane import PLANES, PlaneView
 from napari_padis.gui.view import keep_upright
 
@@ -36,33 +35,6 @@ TITLE = "Orthogonal views"
 GATHER = 30
 #: Milliseconds between the canvases that get newer data, so that none blocks for long.
 STAGGER = 20
-
-
-class Openings(QObject):
-    """Knows whether orthogonal views are open in a viewer, however they were opened or closed."""
-
-    changed = Signal(bool)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._views: weakref.WeakSet[OrthoViews] = weakref.WeakSet()
-
-    def add(self, views: OrthoViews) -> None:
-        """Take up views that were made."""
-        self._views.add(views)
-
-    def tell(self, _value: object = None) -> None:
-        """Something may have been opened or closed."""
-        self.changed.emit(self.open)
-
-    @property
-    def open(self) -> bool:
-        """Whether there are views that have not been closed or hidden."""
-        return any(views.opened for views in self._views)
-
-
-#: Whether the orthogonal views of a viewer are open.
-openings_of = OnePerViewer(lambda _viewer: Openings())
 
 
 class OrthoViews(QWidget):
