@@ -161,6 +161,8 @@ LISTS = {
     "times beside": "\n".join(f"{1.7 * k} {a} 20{k % 7}.5" for k, a in enumerate(DEGREES)),
     "named column": "time;theta [deg];current\n"
     + "\n".join(f"{2 * k};{a};{180 - 2 * k}" for k, a in enumerate(DEGREES)),
+    "two columns of that name": "angle no,angle (deg),angle error\n"
+    + "\n".join(f"{k},{a},{0.1 + 0.01 * (k % 3):.2f}" for k, a in enumerate(DEGREES)),
     "degrees and radians": "\n".join(f"{a} {np.deg2rad(a):.6f}" for a in DEGREES),
     "header": "Scan 42 of 2026-01-03, 90 views\n" + lines(DEGREES),
     "remark": "; exported\n# theta (deg)\n" + lines(DEGREES),
@@ -203,7 +205,20 @@ def test_lists_in_utf_16_and_arrays(tmp_path):
         np.testing.assert_allclose(read_angles(tmp_path / name).values, np.deg2rad(DEGREES))
 
 
+@pytest.mark.parametrize(
+    "text", ["{k} {a:.3f}", "{k},{a:.3f}", "p{k}.tif {a:.3f}", "{k}\t{a:.3f}°"]
+)
+def test_angles_in_no_order_beside_their_numbers(tmp_path, text):
+    values = np.round((np.arange(40) * 111.246) % 360, 3)
+    (tmp_path / "a.txt").write_text("\n".join(text.format(k=k, a=a) for k, a in enumerate(values)))
+    np.testing.assert_allclose(read_angles(tmp_path / "a.txt").values, np.deg2rad(values))
+
+
 DAMAGED = {
+    "numbers or angles": (
+        "\n".join(f"{k} {200 + k % 7}" for k in range(180)),
+        "which of the 2 columns",
+    ),
     "a word in between": (lines(DEGREES) + "\nabc\n3", "Line 91 .* holds no angle"),
     "a word on the line": ("0, 1, x, 3", "'x' among its numbers"),
     "a missing number": ("0 0\n1 2\n2\n3 6\n4 8", "Line 3 .* has 1 numbers"),

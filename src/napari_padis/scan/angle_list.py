@@ -255,16 +255,17 @@ def _column(
         table = table.T
     named = [k for k, name in enumerate(names) if _angular(name)]
     if named:
-        return table[:, named[0]], names[named[0]]
-    rising = [k for k in range(table.shape[1]) if _steady(table[:, k])]
+        # 'angle no' may stand before 'angle (deg)'.
+        best = min(named, key=lambda k: (_counts(table[:, k]), not unit_in(names[k])))
+        return table[:, best], names[best]
+    moving = [k for k in range(table.shape[1]) if np.ptp(table[:, k]) > 0]
+    index = next((k for k in moving if _counts(table[:, k])), None)
+    others = [k for k in moving if k != index] or moving
+    rising = [k for k in others if _steady(table[:, k])]
     if len(rising) > 1:
-        numbers = np.arange(len(table))
-        counting = [
-            k for k in rising if table[0, k] in (0, 1)
-            and np.array_equal(table[:, k] - table[0, k], numbers)
-        ]  # fmt: skip
-        others = [k for k in rising if k not in counting[:1]]
-        rising = [k for k in others if _covers_turns(table[:, k])] or others
+        rising = [k for k in rising if _covers_turns(table[:, k])] or rising
+    if not rising and (index is None or not _covers_turns(table[:, index])):
+        rising = others  # angles in no order beside their numbers
     if len(rising) == 2 and np.allclose(np.deg2rad(table[:, rising[0]]), table[:, rising[1]],
                                         atol=1e-4):  # fmt: skip
         rising = rising[:1]  # the same angles once more in radians
@@ -274,6 +275,11 @@ def _column(
             "angles; name it in a header line ('angle'), or save that column alone."
         )
     return table[:, rising[0]], ""
+
+
+def _counts(values: NDArray[np.float64]) -> bool:
+    """Whether values are the numbers of the lines."""
+    return bool(values[0] in (0, 1) and np.array_equal(values - values[0], np.arange(len(values))))
 
 
 def _covers_turns(values: NDArray[np.float64]) -> bool:
