@@ -46,7 +46,7 @@ REFUSED = {
     "examples_palette.dcm": COLOUR,
     "examples_rgb_color.dcm": COLOUR, "examples_ybr_color.dcm": COLOUR,
     "examples_jpeg2k.dcm": COLOUR, "*JPEGLS*": NO_DECODER, "*jpeg_ls*": NO_DECODER,
-    "JPEG-lossy.dcm": NO_DECODER, "JPGExtended.dcm": NO_DECODER,
+    "JPEG-lossy.dcm": "install 'pylibjpeg", "JPGExtended.dcm": "install 'pylibjpeg",
     "JPEG2000-embedded-sequence-delimiter.dcm": NO_DECODER,  # damaged on purpose
     "liver*": "segmentation", "rtplan*": "treatment plan", "rtstruct*": "contours",
     "ExplVR_*NoMeta.dcm": "treatment plan", "reportsi*": "report", "test-SR.dcm": "report",

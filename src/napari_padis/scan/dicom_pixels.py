@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGExtended12Bit
 from scipy.ndimage import binary_propagation
 
 from napari_padis.errors import InputError
@@ -125,9 +125,10 @@ def _stored(frame: Frame) -> NDArray[Any]:
     except Exception as error:
         syntax = frame.dataset.file_meta.TransferSyntaxUID
         if syntax.is_encapsulated and _lacks_decoder(syntax, error):
+            package = "python-gdcm" if syntax != JPEGExtended12Bit else "pylibjpeg[libjpeg]"
             raise InputError(
                 f"The pixels of '{frame.path.name}' are compressed by {syntax.name}, for which no "
-                "decoder is installed; install 'python-gdcm' or export the images uncompressed."
+                f"decoder is installed; install '{package}' or export the images uncompressed."
             ) from error
         raise InputError(
             f"The pixels of '{frame.path.name}' cannot be decoded: {one_line(error)}."
