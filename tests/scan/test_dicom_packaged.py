@@ -6,6 +6,7 @@ reason. Files that pydicom downloads are not asked for.
 
 import warnings
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 
 import nibabel as nib
@@ -100,6 +101,9 @@ def test_packaged_file(name):
     path = FILES[name]
     refused = first_of(REFUSED, name)
     if refused is not None:
+        decoders = [find_spec(package) for package in ("gdcm", "pylibjpeg", "jpeg_ls")]
+        if "install" in REFUSED[refused] and any(decoders):
+            pytest.skip("more decoders are installed than are required")
         with pytest.raises(InputError, match=REFUSED[refused]):
             read_dicom(path)
         return
