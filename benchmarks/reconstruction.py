@@ -103,9 +103,9 @@ def main() -> None:
     result = reconstruct(recipe, measurement)
     scaled = [torch.from_numpy(WINDOW.to_unit_interval(x)) for x in (result.mean, *result.samples)]
     rows[f"{o.method} mean"] = psnr(scaled[0], reference)
-    rows[f"{o.method} one"] = [
-        float(np.mean(v)) for v in zip(*(psnr(s, reference) for s in scaled[1:]), strict=True)
-    ]
+    if scaled[1:]:
+        each = zip(*(psnr(s, reference) for s in scaled[1:]), strict=True)
+        rows[f"{o.method} one"] = [float(np.mean(v)) for v in each]
     report = result.report
     print(
         f"{volume.name}, {o.views} views, sigma = {100 * o.noise:g} % of the RMS, "

@@ -126,7 +126,8 @@ def _cell(value: str) -> str:
     value = shown(value, LONGEST)
     digests = _DIGESTS.findall(value)
     text = html.escape(_LONG.sub(_short, _DIGESTS.sub(_short, value)))
-    links = (f"<a href='{COPY}{digest}'>Copy</a>" for digest in digests)
+    # Qt's own blue is hardly seen on dark themes.
+    links = (f"<a href='{COPY}{digest}' style='color:#5b9bd5'>Copy</a>" for digest in digests)
     return " ".join([text, *links])
 
 
