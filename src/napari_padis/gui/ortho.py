@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_padis.gui.docking import forbid_floating
 from napari_padis.gui.gl import ContextGuard, main_canvas
+from napari_padis.gui.letters import EdgeLetters
 from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mirror import Mirror, can_mirror
 from napari_padis.gui.openings import openings_of
@@ -72,6 +73,7 @@ class OrthoViews(QWidget):
         self._openings = openings_of(self._viewer)
         self._openings.add(self)
         self._watcher: WindowWatcher | None = None
+        self._letters: EdgeLetters | None = None
         self._context = ContextGuard(self._viewer)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -177,6 +179,9 @@ class OrthoViews(QWidget):
         self._viewer.dims.events.point.disconnect(self._point_moved)
         self._viewer.events.theme.disconnect(self._follow_theme)
         self._context.release()
+        if self._letters is not None:
+            self._letters.remove()
+            self._letters = None
         for mirror in self._mirrors:
             mirror.detach()
         self._mirrors, self._reference = [], None
@@ -243,6 +248,8 @@ class OrthoViews(QWidget):
             self._watcher = WindowWatcher(window, self.shut_down)
             self._main = main_canvas(window, self)
             self._context.set_canvas(self._main)
+            if self._main is not None:
+                self._letters = EdgeLetters(self._viewer, self._main)
             self._openings.tell()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
