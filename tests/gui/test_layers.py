@@ -191,7 +191,7 @@ def test_deleted_layers_are_skipped_and_made_again_by_the_next_run(viewer, sampl
     layers.begin(started)
     layers.finish(statistics(started.shape), title=MEAN)
     names = [layer.name for layer in viewer.layers]
-    assert names == ["torso", f"{MEAN} 1", VARIANCE, STD, MEAN, ITERATE, GRID]
+    assert names == ["torso", f"{MEAN}, PaDIS 1", VARIANCE, STD, MEAN, ITERATE, GRID]
 
 
 def test_data_are_set_once_and_not_refreshed_on_top(layers, started, monkeypatch):
