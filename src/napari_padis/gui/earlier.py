@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from napari_padis.gui import text
-from napari_padis.gui.roles import MEAN, QUANTILES, STD, RoleLayers
+from napari_padis.gui.roles import MEAN, QUANTILES, STD, RoleLayers, take_out
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -70,7 +70,7 @@ class EarlierRuns:
                 continue
             total -= layer.data.nbytes
             there.remove((layer, name, run))
-            viewer.layers.remove(layer)
+            take_out(viewer, layer)
             removed.append(f"'{name}'")
         self._kept = [(weakref.ref(layer), name, run) for layer, name, run in there if layer]
         if not removed:

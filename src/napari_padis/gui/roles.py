@@ -6,6 +6,9 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from napari.layers import Image
+
 from napari_padis.gui.world import ORIGIN, Place
 from napari_padis.scan.orientation import Affine
 
@@ -134,4 +137,12 @@ class RoleLayers:
         viewer, layer = self._viewer(), self.get(role)
         self.release(role)
         if viewer is not None and layer is not None:
-            viewer.layers.remove(layer)
+            take_out(viewer, layer)
+
+
+def take_out(viewer: ViewerModel, layer: Layer) -> None:
+    """Remove a layer and free its array, which napari's cycles would hold for a while."""
+    viewer.layers.remove(layer)
+    if isinstance(layer, Image):
+        layer.visible = False
+        layer.data = np.broadcast_to(np.zeros((), layer.data.dtype), layer.data.shape)
