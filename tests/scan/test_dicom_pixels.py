@@ -72,6 +72,34 @@ def test_only_what_the_file_calls_ct_numbers_is_hu(tmp_path, write_images, tags,
     assert word is None or any(word in note for note in volume.notes)
 
 
+def chest():
+    """Air, lung and tissue in HU, with noise."""
+    rng = np.random.default_rng(2)
+    values = rng.normal(-1000, 12, (24, 30))
+    values[4:20, 4:26] = rng.normal(40, 12, (16, 22))
+    values[8:16, 7:13] = rng.normal(-850, 12, (8, 6))
+    return np.round(values)
+
+
+def test_values_of_an_unspecified_unit_are_told_by_their_spread(tmp_path, write_images):
+    images = [{"z": z, "pixels": chest(), "RescaleType": "US"} for z in range(4)]
+    write_images(tmp_path / "s", images)
+    volume = only(tmp_path / "s")
+    assert volume.unit == "HU"
+    assert any("unspecified" in note for note in volume.notes)
+    assert any("taken as Hounsfield units" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize(("added", "doubt"), [(0, False), (1000, True), (1024, True)])
+def test_ct_numbers_that_cannot_be_right_are_doubted(tmp_path, write_images, added, doubt):
+    """Cone-beam scanners write CT whose air is 0 and that states an intercept of 0."""
+    images = [{"z": z, "pixels": np.maximum(chest() + added, -1024 + added)} for z in range(4)]
+    write_images(tmp_path / "s", images)
+    volume = only(tmp_path / "s")
+    assert volume.unit == "HU"
+    assert any("but they look like" in note for note in volume.notes) == doubt
+
+
 def test_every_frame_has_its_own_rescale(tmp_path, write_images):
     images = [{"z": 3 * k, "pixels": RAMP, "RescaleSlope": 1 + k / 2, "RescaleIntercept": -k}
               for k in range(3)]  # fmt: skip

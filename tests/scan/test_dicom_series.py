@@ -270,6 +270,82 @@ def test_thick_slices_beyond_thin_ones_are_one_body(tmp_path, write_images):
     assert (volume.shape[0] - 1) * volume.spacing[0] == pytest.approx(34)
 
 
+@pytest.mark.parametrize(
+    ("tag", "word"),
+    [
+        ("PatientID", "patient"),
+        ("StudyInstanceUID", "study"),
+        ("FrameOfReferenceUID", "frame of reference"),
+    ],
+)
+def test_two_bodies_under_one_series_number_are_not_stacked(tmp_path, write_images, tag, word):
+    """As programs leave them that make all series of a folder anonymous with one number."""
+    first = [{"z": 2 * k, tag: "1.2.9", "pixels": 10 + k} for k in range(4)]
+    second = [{"z": 8 + 2 * k, tag: "1.2.10", "pixels": 20 + k} for k in range(5)]
+    write_images(tmp_path / "s", [*first, *second])
+    larger, smaller = read_dicom(tmp_path / "s")
+    assert (larger.name, smaller.name) == (f"s {word} 2", f"s {word} 1")
+    assert levels([smaller, larger]) == [[10, 11, 12, 13], [20, 21, 22, 23, 24]]
+    assert any(f"told apart by {word}" in note for note in larger.notes)
+
+
+def test_a_frame_of_reference_for_every_image_divides_nothing(tmp_path, write_images):
+    write_images(tmp_path / "s", [{"z": k, "FrameOfReferenceUID": f"1.{k}"} for k in range(4)])
+    (volume,) = read_dicom(tmp_path / "s")
+    assert volume.shape[0] == 4
+    assert not volume.notes
+
+
+@pytest.mark.parametrize(
+    ("step", "shift", "thickness", "volumes"),
+    [
+        (2.5, 1.0, 2.5, 2),  # each whole by itself, uneven together
+        (2.5, 1.25, 2.5, 2),  # even together, but slices of each leave no gap
+        (6.0, 3.0, 3.0, 1),  # two passes of one measurement
+    ],
+)
+def test_phases_between_one_another_are_not_mixed(
+    tmp_path, write_images, step, shift, thickness, volumes
+):
+    images = [
+        {"z": step * k + shift * n, "AcquisitionNumber": n + 1, "SliceThickness": thickness,
+         "pixels": 100 * n + k}
+        for n in range(2) for k in range(6)
+    ]  # fmt: skip
+    write_images(tmp_path / "s", images)
+    found = read_dicom(tmp_path / "s")
+    assert len(found) == volumes
+    if volumes == 2:
+        assert levels(found) == [list(range(6)), list(range(100, 106))]
+        assert [v.name for v in found] == ["s acquisition 1", "s acquisition 2"]
+    else:
+        assert found[0].spacing[0] == pytest.approx(shift)
+
+
+def test_directions_of_diffusion_follow_as_they_were_measured(tmp_path, write_images):
+    directions = ([1, 0, 0], [0, 1, 0], [0, 0, 1])
+    images = [
+        {"z": 2 * k, (0x0018, 0x9089): ("FD", direction), (0x0018, 0x9087): ("FD", 1000.0),
+         "pixels": n}
+        for n, direction in enumerate(directions) for k in range(3)
+    ]  # fmt: skip
+    write_images(tmp_path / "s", images, **MR)
+    assert levels(read_dicom(tmp_path / "s")) == [[0] * 3, [1] * 3, [2] * 3]
+
+
+def test_a_captured_picture_comes_after_the_ct(tmp_path, write_images):
+    """A dose report has more pixels than a few slices, and its series the same description."""
+    capture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "OT",
+               "pixels": np.ones((90, 90)), "RescaleSlope": None}  # fmt: skip
+    (path,) = write_images(tmp_path / "w", [capture])
+    write_images(tmp_path / "s", [{"z": 3 * z} for z in range(3)])
+    path.rename(tmp_path / "s" / "000.dcm")
+    ct, picture = read_dicom(tmp_path / "s")
+    assert (ct.name, picture.name) == ("s CT", "s OT")
+    assert (ct.unit, picture.unit) == ("HU", "arbitrary")
+    assert any("secondary capture" in note for note in picture.notes)
+
+
 def test_a_dose_comes_after_the_ct_and_is_no_ct_number(tmp_path, write_images):
     (tmp_path / "s").mkdir()
     dose = {"z": 0, "Modality": "RTDOSE", "DoseGridScaling": 1, "pixels": np.ones((9, 20, 20))}

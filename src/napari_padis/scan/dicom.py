@@ -15,8 +15,10 @@ from napari_padis.errors import InputError
 from napari_padis.scan.dicom_files import files_of, is_dicom, load
 from napari_padis.scan.dicom_frames import Frame, frames_of
 from napari_padis.scan.dicom_grid import arrange
+from napari_padis.scan.dicom_kinds import Part
+from napari_padis.scan.dicom_objects import modality
 from napari_padis.scan.dicom_pixels import values_of
-from napari_padis.scan.dicom_series import Part, volumes_of
+from napari_padis.scan.dicom_series import volumes_of
 from napari_padis.scan.files import one_line, reading
 from napari_padis.scan.orientation import LPS_TO_RAS, assemble
 from napari_padis.scan.volume import Volume
@@ -130,15 +132,26 @@ def _names(root: Path, found: list[tuple[Part, list[Part]]]) -> list[str]:
         text = str(first.get("SeriesDescription") or "").strip()
         serial = first.figure("SeriesNumber")
         series[id(parts)] = (f"{where} {text}".strip(), "" if serial is None else f"{serial:g}")
-    twice = Counter(base for base, _ in series.values())
+    kinds = {key: _kind_beside(key, series, found) for key in series}
+    twice = Counter((base, kinds[key]) for key, (base, _) in series.items())
     names: list[str] = []
     for part, parts in found:
         base, number = series[id(parts)]
-        words = [base, *([f"series {number}"] if twice[base] > 1 and number else []), *part.labels]
-        names.append(" ".join(words))
+        kind = kinds[id(parts)]
+        also = f"series {number}" if twice[base, kind] > 1 and number else ""
+        names.append(" ".join(filter(None, (base, kind, also, *part.labels))))
     again = Counter(names)
     return [name if again[name] == 1 else f"{name} volume {names[: n + 1].count(name)}"
             for n, name in enumerate(names)]  # fmt: skip
+
+
+def _kind_beside(
+    key: int, series: dict[int, tuple[str, str]], found: list[tuple[Part, list[Part]]]
+) -> str:
+    """Modality of a series where others of the same description have another one."""
+    kinds = {id(parts): modality(parts[0].frames[0].dataset) for _, parts in found}
+    others = {kinds[k] for k, (base, _) in series.items() if base == series[key][0]}
+    return kinds[key] if len(others) > 1 else ""
 
 
 def _volume(part: Part, root: Path) -> Volume:

@@ -29,12 +29,15 @@ class Key:
         Of the value and its rank from 1, for the volume's name.
     weak : bool
         Whether it can also differ from slice to slice of one volume.
+    in_turn : bool
+        Whether volumes follow as they were measured and not by the size of the value.
     """
 
     name: str
     value: Value
     label: Callable[[Any, int], str]
     weak: bool = False
+    in_turn: bool = False
 
 
 def order_of(value: Hashable) -> tuple[int, Any]:
@@ -154,7 +157,7 @@ KEYS = (
     Key("inversion time", _number("InversionTime"), _unit("inversion", "ms")),
     Key("flip angle", _number("FlipAngle"), _unit("flip angle")),
     Key("diffusion weight", _b_value, _unit("b")),
-    Key("diffusion direction", _direction, _rank("direction")),
+    Key("diffusion direction", _direction, _rank("direction"), in_turn=True),
     Key("energy", _number("MonoenergeticEnergyEquivalent"), _unit("", "keV")),
     Key("tube voltage", _number("KVP"), _unit("", "kV")),
     *RECONSTRUCTION,

@@ -37,6 +37,9 @@ _MODALITIES = {
     "1.2.840.10008.5.1.4.1.1.481.2": "RTDOSE", "1.2.840.10008.5.1.4.1.1.128": "PT",
 }  # fmt: skip
 
+#: Secondary captures; those of several frames have a number more.
+_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
 #: Parts of a complex image, in the order in which volumes are offered.
 COMPONENTS = ("", "magnitude", "real", "imaginary", "phase", "velocity")
 
@@ -81,6 +84,12 @@ def no_volume(dataset: Dataset) -> str | None:
                ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):  # fmt: skip
         return f"a DICOM object{f' ({kind})' if kind else ''} without an image"
     return None
+
+
+def is_capture(dataset: Dataset) -> bool:
+    """Whether an object is a secondary capture: a picture that some program made."""
+    kind = str(dataset.get("SOPClassUID", ""))
+    return kind == _CAPTURE or kind.startswith(_CAPTURE + ".")
 
 
 def image_type(get: Get) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from scipy.ndimage import binary_propagation
 
 from napari_padis.errors import InputError
 from napari_padis.scan.dicom_frames import Frame
-from napari_padis.scan.dicom_objects import modality, picture
+from napari_padis.scan.dicom_objects import is_capture, modality, picture
 from napari_padis.scan.files import one_line
+from napari_padis.scan.intensity import looks_like
 from napari_padis.scan.units import intensity
 
 #: CT number of what is not there.
@@ -71,7 +72,19 @@ def values_of(frames: list[Frame]) -> tuple[NDArray[Any], str | None, tuple[str,
     if kept:
         notes += (f"{kept} voxels inside the body have the value that the file calls padding; "
                   "they were left as they are.",)  # fmt: skip
-    return np.stack(images), unit, notes
+    values = np.stack(images)
+    return values, unit, (*notes, *(_doubt(values) if unit == "HU" else ()))
+
+
+def _doubt(values: NDArray[Any]) -> tuple[str, ...]:
+    """A note on values that are CT numbers by the file, and look like something else."""
+    looks = looks_like(values)
+    if looks is None or looks[1] == "HU":
+        return ()
+    return (
+        f"By the file the values are CT numbers (HU), but they look like {looks[0]}; if they are, "
+        f"state --unit {looks[1]}, or Unit in the dock.",
+    )
 
 
 def unit_of(frames: list[Frame]) -> tuple[str | None, tuple[str, ...]]:
@@ -79,6 +92,9 @@ def unit_of(frames: list[Frame]) -> tuple[str | None, tuple[str, ...]]:
     first = frames[0]
     kind = modality(first.dataset)
     notes: tuple[str, ...] = ()
+    if is_capture(first.dataset):
+        notes += ("It is a secondary capture, a picture made by a program: its values need not be "
+                  "those that were measured.",)  # fmt: skip
     if first.get("PhotometricInterpretation") == "MONOCHROME1":
         notes += ("The images are stored with inverted grey values (MONOCHROME1).",)
     if kind == "RTDOSE":
@@ -97,6 +113,8 @@ def unit_of(frames: list[Frame]) -> tuple[str | None, tuple[str, ...]]:
     found = intensity(str(stated or ""))
     if found is not None and found[0] == "HU":
         return "HU", notes
+    if table is None and str(stated).strip().upper() == "US":
+        return None, (*notes, "The rescale type is 'US': the unit of the values is unspecified.")
     what = f"The rescale type is '{stated}'" if stated else "The lookup table states no unit"
     return "arbitrary", (*notes, f"{what}, so the values are not taken as HU.")
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from napari_padis.scan.dicom_frames import Frame
 from napari_padis.scan.dicom_keys import KEYS, RECONSTRUCTION, Key, order_of
-from napari_padis.scan.dicom_objects import COMPONENTS, component, modality, picture
+from napari_padis.scan.dicom_kinds import Part, by_kind
+from napari_padis.scan.dicom_objects import COMPONENTS, component, is_capture, modality, picture
 from napari_padis.scan.dicom_positions import place, same_places, stacked
 
 #: With fewer of its positions repeated than this, a series has stray copies, not parts.
@@ -20,36 +21,8 @@ _REPEATED = 0.2
 #: A gap of more than this many slices ends a volume; less is filled.
 _LARGEST_GAP = 10
 
-#: What the words of a kind of image are.
-_REASONS = ("modality", "image type", "image type", "size", "rescale type", "orientation")
-
-
-@dataclass(frozen=True)
-class Part:
-    """Frames of one volume.
-
-    Attributes
-    ----------
-    frames : list of Frame
-        All with a position, in any order.
-    labels : tuple of str
-        What tells it from the other volumes of its series, such as 'phase', 'echo 2'.
-    reasons : tuple of str
-        The kinds of difference, such as 'image type', 'echo time'.
-    stated : bool
-        Whether the positions are the patient's.
-    notes : tuple of str
-    """
-
-    frames: list[Frame]
-    labels: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
-    stated: bool = True
-    notes: tuple[str, ...] = ()
-
-    def named(self, label: str, reason: str) -> Part:
-        """The same with one more label."""
-        return replace(self, labels=(*self.labels, label), reasons=(*self.reasons, reason))
+#: Distances of slices that differ by less than this share are even.
+_EVEN = 0.1
 
 
 def volumes_of(frames: list[Frame]) -> list[list[Part]]:
@@ -63,7 +36,7 @@ def volumes_of(frames: list[Frame]) -> list[list[Part]]:
 
 def _volumes_of_series(frames: list[Frame]) -> list[Part]:
     parts: list[Part] = []
-    for kind in _by_kind(frames):
+    for kind in by_kind(frames):
         placed, stated, notes = place(kind.frames)
         kind = replace(kind, frames=placed, stated=stated, notes=notes)
         for stack in _interleaved(kind):
@@ -72,77 +45,34 @@ def _volumes_of_series(frames: list[Frame]) -> list[Part]:
 
 
 def _rank(part: Part) -> tuple[int, int, int]:
-    """Localizers and doses come last, then magnitude comes first, then the largest."""
+    """Localizers, doses and captured pictures come last, then magnitude first, then the largest."""
     first = part.frames[0]
     kind = modality(first.dataset)
-    aside = picture(first.get) in ("localizer", "screen save") or kind == "RTDOSE"
+    aside = (
+        picture(first.get) in ("localizer", "screen save")
+        or kind == "RTDOSE"
+        or is_capture(first.dataset)
+    )
     size = len(part.frames) * first.shape[0] * first.shape[1]
     return int(aside), COMPONENTS.index(component(first.get, kind)), -size
 
 
-def _by_kind(frames: list[Frame]) -> list[Part]:
-    """Frames that can form one volume at all, named by what differs within the series."""
-
-    def kind_of(frame: Frame) -> tuple[str, ...]:
-        kind = modality(frame.dataset)
-        return kind, component(frame.get, kind), picture(frame.get), _size(frame), _rescale(frame)
-
-    kinds: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
-    for frame in frames:
-        kinds[kind_of(frame)].append(frame)
-    groups = [(kind, group) for kind, all_of in kinds.items() for group in _alike(all_of)]
-    words = [(*kind, _plane(group[0])) for kind, group in groups]
-    differing = [n for n in range(len(_REASONS)) if len({w[n] for w in words}) > 1]
-    parts: list[Part] = []
-    for word, (_, group) in zip(words, groups, strict=True):
-        labels = [word[n] for n in differing if word[n]]
-        if words.count(word) > 1:
-            labels.append(f"grid {sum(w == word for w in words[: len(parts) + 1])}")
-        reasons = [_REASONS[n] for n in differing] or ["pixel spacing or angle"]
-        parts.append(Part(group, tuple(labels), tuple(reasons) if len(groups) > 1 else ()))
-    return parts
-
-
-def _size(frame: Frame) -> str:
-    return f"{frame.shape[1]} x {frame.shape[0]}"
-
-
-def _rescale(frame: Frame) -> str:
-    return str(frame.get("RescaleType") or "").strip().upper()
-
-
-def _plane(frame: Frame) -> str:
-    return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(frame.normal)))]
-
-
-def _alike(frames: list[Frame]) -> list[list[Frame]]:
-    """Frames of the same direction and pixel spacing, relative to the spacing."""
-    groups: list[list[Frame]] = []
-    for frame in frames:
-        for group in groups:
-            first = group[0]
-            if (
-                np.allclose(frame.pixel, first.pixel, rtol=1e-3, atol=0)
-                and np.allclose(frame.row, first.row, atol=2e-3)
-                and np.allclose(frame.column, first.column, atol=2e-3)
-            ):
-                group.append(frame)
-                break
-        else:
-            groups.append([frame])
-    return groups
-
-
 def _interleaved(part: Part) -> list[Part]:
-    """Stacks of two reconstructions that lie between one another, though at no one position."""
+    """Stacks that lie between one another, though at no one position.
+
+    Such are two reconstructions, or two phases or energies of a body that moved on between
+    them. The passes of one measurement that lie between one another are one stack.
+    """
     if any(f.position is None for f in part.frames):
         return [part]
-    for key in RECONSTRUCTION:
+    for key in (*RECONSTRUCTION, *KEYS):
         groups = _groups(part.frames, key)
-        ends = []
+        ends, depths = [], []
         for frames in groups.values():
-            depth = [float(f.position @ part.frames[0].normal) for f in frames]  # type: ignore[operator]
-            ends.append((min(depth), max(depth)))
+            depths.append(_depths(frames, part.frames[0]))
+            ends.append((float(depths[-1][0]), float(depths[-1][-1])))
+        if key not in RECONSTRUCTION and not _whole(depths, part.frames):
+            continue
         for (low, high), (start, end) in pairwise(sorted(ends)):
             if min(high, end) - start > 0.5 * min(high - low, end - start) > 0:
                 return [
@@ -152,11 +82,37 @@ def _interleaved(part: Part) -> list[Part]:
     return [part]
 
 
+def _depths(frames: list[Frame], first: Frame) -> np.ndarray:
+    """Positions along the normal, sorted."""
+    return np.sort([float(f.position @ first.normal) for f in frames])  # type: ignore[operator]
+
+
+def _whole(depths: list[np.ndarray], frames: list[Frame]) -> bool:
+    """Whether stacks are whole by themselves and not together: each even, their union uneven.
+
+    Where the union is even as well, stacks are whole whose slices leave no gaps.
+    """
+    if len(depths) < 2 or min(map(len, depths)) < 3:
+        return False
+    union = np.diff(_depths(frames, frames[0]))
+    if union.min() <= 0.01 * union.max() or not all(map(_even, map(np.diff, depths))):
+        return False
+    thickness = frames[0].figure("SliceThickness") or 0.0
+    largest = max(float(np.median(np.diff(d))) for d in depths)
+    return not _even(union) or largest <= 1.1 * thickness
+
+
+def _even(gaps: np.ndarray) -> bool:
+    return float(np.ptp(gaps)) <= _EVEN * float(np.median(gaps))
+
+
 def _groups(frames: list[Frame], key: Key) -> dict[Hashable, list[Frame]]:
     """Frames by a key's value, in the order of the values."""
     groups: dict[Hashable, list[Frame]] = defaultdict(list)
     for frame in frames:
         groups[key.value(frame)].append(frame)
+    if key.in_turn:
+        return dict(sorted(groups.items(), key=lambda pair: min(f.number for f in pair[1])))
     return {value: groups[value] for value in sorted(groups, key=order_of)}
 
 
