@@ -49,7 +49,12 @@ def noted(volume, text):
         (
             {"X": (2, "reference frame"), "Y": (2, "mm"), "Z": (3, "mm")},
             (3, 2, 2),
-            "without a unit",
+            "one side of the pixels",
+        ),
+        (
+            {"X": (0.5, "µm"), "Y": (0.5, "µm"), "Z": (1, "pixel")},
+            (5e-4, 5e-4, 5e-4),
+            "distance of the slices",
         ),
         ({"X": (2, "li"), "Y": (2, "mm"), "Z": (3, "mm")}, (3, 2, 2), "'li' is not known"),
         ({"X": (0.5, "µm"), "Z": (1, "µm")}, (1e-3, 5e-4, 5e-4), "one side of the pixels"),

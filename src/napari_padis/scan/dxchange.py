@@ -18,6 +18,13 @@ from napari_padis.scan.units import millimetres
 
 GROUP = "exchange"
 
+_DETECTOR_PIXEL = "measurement/instrument/detector/pixel_size_x"
+_MAGNIFICATIONS = (
+    "measurement/instrument/detection_system/objective/magnification",
+    "measurement/instrument/objective/magnification",
+    "measurement/instrument/detector/magnification",
+)
+
 
 def is_dxchange(file: h5py.File) -> bool:
     """Whether an open HDF5 file has the layout."""
@@ -108,23 +115,48 @@ def _angles(path: Path, file: h5py.File, views: int) -> ViewAngles | None:
 
 
 def _pitch(file: h5py.File) -> tuple[float | None, tuple[str, ...]]:
-    """Pixel size at the sample in mm, if it is stated with a unit."""
+    """Pixel size at the sample in mm, if it is stated with a unit.
+
+    That of the detector is divided by the magnification of the optics before it.
+    """
     for name in ("measurement/instrument/detector/actual_pixel_size_x",
                  "measurement/instrument/detection_system/objective/resolution",
-                 "measurement/instrument/detector/pixel_size_x"):  # fmt: skip
-        found = file.get(name)
-        if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "fiu":
-            continue
-        unit = as_text(found.attrs.get("units", found.attrs.get("unit", ""))).strip()
+                 _DETECTOR_PIXEL):  # fmt: skip
+        value, unit = _quantity(file, name)
         length = millimetres(unit)
-        value = float(np.asarray(found[()]).ravel()[0])
-        if not (np.isfinite(value) and value > 0):
+        if not value > 0:
             continue
         if length is None:
             what = f"in the unknown unit '{unit}'" if unit else "without a unit"
             return None, (f"'{name}' is {value:g} {what} and not used; state the pixel size.",)
+        if name == _DETECTOR_PIXEL:
+            return _at_sample(file, value * length)
         return value * length, (f"Pixel size {value * length:g} mm from '{name}'.",)
     return None, ()
+
+
+def _at_sample(file: h5py.File, pixel: float) -> tuple[float, tuple[str, ...]]:
+    """Pixel size at the sample from that of the detector, by the optics that the file states."""
+    for name in _MAGNIFICATIONS:
+        factor, _ = _quantity(file, name)
+        if factor > 0:
+            size = pixel / factor
+            return size, (f"Pixel size {size:g} mm: {pixel:g} mm at the detector, magnified "
+                          f"{factor:g} times.",)  # fmt: skip
+    return pixel, (
+        f"Pixel size {pixel:g} mm is that of the detector; the file states no magnification. If "
+        "the optics magnify, state the pixel size at the sample.",
+    )
+
+
+def _quantity(file: h5py.File, name: str) -> tuple[float, str]:
+    """A single number and its unit; 0 where it is missing or no finite number."""
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "fiu":
+        return 0.0, ""
+    value = float(np.asarray(found[()]).ravel()[0])
+    unit = as_text(found.attrs.get("units", found.attrs.get("unit", ""))).strip()
+    return (value if np.isfinite(value) else 0.0), unit
 
 
 def _facts(file: h5py.File) -> dict[str, str]:

@@ -64,12 +64,16 @@ def spacing(file: tifffile.TiffFile, index: int = 0) -> tuple[Steps, tuple[str, 
 
 
 def _scaled(values: Mapping[str, Any], units: Mapping[str, str]) -> Lengths:
-    """Lengths of the axes Z, Y and X, each in its own unit; every note once."""
+    """Lengths of the axes Z, Y and X, each in its own unit; every note once.
+
+    A length in pixels beside others in units of length states none.
+    """
     steps: list[float | None] = []
     notes: list[str] = []
+    scaled = any(_number(values.get(a)) and not is_no_length(units[a]) for a in "ZYX")
     for axis in "ZYX":
         value = _number(values.get(axis))
-        if not value:
+        if not value or (scaled and is_no_length(units[axis])):
             steps.append(None)
             continue
         factor, more = length_scale(units[axis], without=_NO_UNIT)
