@@ -23,9 +23,10 @@ def read_angles(path: Path) -> NDArray[np.float64]:
     import typer
 
     from napari_padis.scan.angle_list import read_angles as read
-    from napari_padis.scan.angles import DEGREES
+    from napari_padis.scan.angles import DEGREES, OVERRIDE
 
     found = read(path, usual=DEGREES)
     for note in found.notes:
-        typer.echo(note, err=True)
+        # Nothing is prepared here: the list itself can be changed.
+        typer.echo(note.replace(OVERRIDE, "").strip(), err=True)
     return found.values
