@@ -47,7 +47,7 @@ def simulate(
     ] = None,
     angles: Annotated[
         Path | None,
-        _option("--angles", "CT: text file of view angles in degrees.", "FILE"),
+        _option("--angles", "CT: list of view angles, degrees unless it says radians.", "FILE"),
     ] = None,
     source_origin: Annotated[
         float | None,
