@@ -1,5 +1,7 @@
 """What napari shows of a file that this plug-in has read, with no dock of ours open."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
@@ -60,3 +62,23 @@ def test_layers_of_others_lie_where_their_world_says(make_napari_viewer, there, 
     assert layer.data[tuple(found)] == there.array[5, 38, 46] == 1000
     viewer.dims.set_point(0, place[0])
     assert bright_corner(viewer) == ("top", "left")
+
+
+def test_another_scan_of_another_place_is_seen_when_it_is_opened(
+    make_napari_viewer, there, tmp_path
+):
+    """Patients do not lie at the same place of the scanner; what is opened must not be black."""
+    viewer = make_napari_viewer(show=True)
+    first = str(write(tmp_path / "a.nii.gz", there))
+    far = np.array(there.affine)
+    far[:3, 3] += (1500, -900, 700)
+    second = str(write(tmp_path / "b.nii.gz", replace(there, affine=far)))
+    viewer.open(first, plugin="napari-padis")
+    viewer.dims.set_point(0, -400)
+    viewer.open(first, plugin="napari-padis")
+    assert viewer.dims.point[0] == -400, "which both have"
+    (layer,) = viewer.open(second, plugin="napari-padis")
+    low, high = layer.extent.world
+    assert np.all((low <= viewer.dims.point) & (viewer.dims.point <= high))
+    centre = np.asarray(viewer.scene.camera.center)[-2:]
+    assert np.all((low[1:] <= centre) & (centre <= high[1:])), "the camera looks there"

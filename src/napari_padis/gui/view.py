@@ -5,17 +5,19 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Vectors
 
 from napari_padis.gui.per_viewer import OnePerViewer
+from napari_padis.gui.roles import ROLE
 from napari_padis.gui.world import WORLD
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
 LINE_PIXELS = 1.1
 #: Metadata key: axis across which the lines of a layer have their width.
@@ -66,7 +68,7 @@ def orient(viewer: ViewerModel) -> None:
 
 
 class Upright:
-    """Keeps the patient upright in a viewer, in whatever plane, while there is one.
+    """Keeps the patient upright in a viewer while there is one, and shows what is opened.
 
     Where the user has turned the camera over it stays as it is.
 
@@ -79,8 +81,25 @@ class Upright:
         self._viewer = weakref.ref(viewer)
         self._ours = viewer.scene.camera.orientation
         viewer.dims.events.order.connect(self._look)
-        viewer.layers.events.inserted.connect(self._look)
+        # When napari knows how far the new layer reaches.
+        viewer.layers.events.inserted.connect(self._opened, position="last")
         self._look()
+
+    def _opened(self, event: Any) -> None:
+        """Volumes lie at their patient coordinates: those of another scan may be far away."""
+        self._look()
+        viewer, layer = self._viewer(), event.value
+        if (
+            viewer is not None
+            and layer.visible
+            and layer.ndim == 3
+            and is_anatomical(layer)
+            and ROLE not in layer.metadata
+            and viewer.dims.ndisplay == 2
+        ):
+            cut = [axis - viewer.dims.ndim + 3 for axis in viewer.dims.order[:-2]]
+            if is_beside(viewer, layer)[[axis for axis in cut if axis >= 0]].any():
+                center_slices(viewer, layer)
 
     def _look(self, _event: object = None) -> None:
         viewer = self._viewer()
@@ -111,12 +130,18 @@ def thicken_lines(viewer: ViewerModel, layers: Iterable[Layer]) -> None:
 
 def show_slices_of(viewer: ViewerModel, layer: Layer) -> None:
     """Move the sliders into a layer when none of its slices is on show."""
+    outside = is_beside(viewer, layer)
+    if outside.any():
+        inside = np.where(outside, middle(layer), viewer.dims.point[-3:])
+        viewer.dims.point = (*viewer.dims.point[:-3], *inside)
+
+
+def is_beside(viewer: ViewerModel, layer: Layer) -> NDArray[np.bool_]:
+    """Along which of the last three axes the sliders stand outside a layer, shape (3,)."""
     low, high = layer.extent.world
     point = np.asarray(viewer.dims.point[-3:])
-    outside = (point < low[-3:]) | (point > high[-3:])
-    if outside.any():
-        inside = np.where(outside, middle(layer), point)
-        viewer.dims.point = (*viewer.dims.point[:-3], *inside)
+    outside: NDArray[np.bool_] = (point < low[-3:]) | (point > high[-3:])
+    return outside
 
 
 def middle(layer: Layer) -> tuple[float, ...]:
