@@ -1,6 +1,7 @@
 """The unit of values that come without one, from how they are spread."""
 
 import nibabel as nib
+import nrrd
 import numpy as np
 import pytest
 
@@ -13,7 +14,7 @@ from napari_padis.scan.intensity import (
     parse_unit,
     with_unit,
 )
-from napari_padis.scan.read import read
+from napari_padis.scan.read import read, read_all
 from napari_padis.scan.volume import Volume
 
 SHAPE = (12, 48, 48)
@@ -334,3 +335,49 @@ def test_padding_below_every_float_is_found():
     unit, array, _ = find_unit(padded(CT["floating"], lowest))
     assert unit == "HU"
     assert array.min() > -1100
+
+
+def meta_image(path, volumes):
+    header = (
+        f"ObjectType = Image\nNDims = 4\nDimSize = {' '.join(map(str, volumes.shape))}\n"
+        "ElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+    )
+    path.write_bytes(header.encode() + volumes.T.astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize("ending", ["nii.gz", "nrrd", "mha"])
+def test_all_volumes_of_a_file_have_one_unit(tmp_path, ending):
+    """Of a scan in time one volume may be cut down to tissue and another be nothing but air."""
+    chest = whole(body())
+    volumes = np.stack([chest, np.clip(chest, -150, 250), np.full_like(chest, -1000)], axis=-1)
+    path = tmp_path / f"a.{ending}"
+    if ending == "mha":
+        meta_image(path, volumes)
+    elif ending == "nrrd":
+        nrrd.write(str(path), volumes, {"kinds": ["domain"] * 3 + ["list"]})
+    else:
+        nib.save(nib.Nifti1Image(volumes, np.eye(4)), path)
+    found = read_all(path)
+    assert [v.unit for v in found] == ["HU"] * 3
+    np.testing.assert_array_equal(np.unique(found[2].array), [-1000])
+
+
+def test_padding_of_one_volume_of_several_is_counted_there_alone(tmp_path):
+    chest = whole(body())
+    volumes = np.stack([chest, padded(chest, -2048)], axis=-1)
+    nib.save(nib.Nifti1Image(volumes, np.eye(4)), tmp_path / "a.nii")
+    first, second = read_all(tmp_path / "a.nii")
+    assert not any("padding" in note for note in first.notes)
+    assert any(f"{int(CORNERS.sum())} voxels of -2048" in note for note in second.notes)
+
+
+def test_the_offset_of_a_meta_image_is_evidence_as_that_of_nifti(tmp_path):
+    stored = np.clip(whole(body()), -150, 250) + 1024
+    for offset, unit in ((-1024, "HU"), (0, "arbitrary")):
+        header = (
+            f"NDims = 3\nDimSize = {' '.join(map(str, stored.shape[::-1]))}\n"
+            f"ElementToIntensityFunctionOffset = {offset}\n"
+            "ElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+        )
+        (tmp_path / "a.mha").write_bytes(header.encode() + stored.astype("<i2").tobytes())
+        assert read(tmp_path / "a.mha").unit == unit

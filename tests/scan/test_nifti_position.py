@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from napari_padis.scan.read import read, read_all
+from napari_padis.scan.write import write
 
 VOXELS = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1]])
@@ -104,3 +105,26 @@ def test_two_positions_with_other_axes(tmp_path):
     volume = read(tmp_path / "b.nii")
     assert (volume.space, noted(volume, "two positions")) == ("mni", True)
     np.testing.assert_allclose(volume.affine @ [0, 1, 0, 0], turned @ [1, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("plane", "sheared", "oblique"),
+    [
+        ([[2, 0, 0.6], [0, 2, 0], [0, 0, 3]], "11.3", None),  # straight slices, one beside another
+        ([[2, 0, 0], [0, 1.9021, 0], [0, 0.618, 3]], "18.0", "18"),  # a tilted gantry
+        ([[1.9021, -0.618, 0], [0.618, 1.9021, 0], [0, 0, 3]], None, "18"),
+        ([[2, 0, 0], [0, 2, 0], [0, 0, 3]], None, None),
+    ],
+)
+def test_a_sheared_grid_is_not_called_oblique(tmp_path, plane, sheared, oblique):
+    affine = np.eye(4)
+    affine[:3, :3] = plane
+    image = nib.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), None)
+    image.set_sform(affine, 1)
+    nib.save(image, tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    notes = " ".join(volume.notes)
+    assert (f"sheared by {sheared} degrees" in notes) == (sheared is not None)
+    assert (f"oblique by {oblique} degrees" in notes) == (oblique is not None)
+    written = write(tmp_path / "b.nii", volume)
+    np.testing.assert_allclose(nib.load(written).affine, affine, atol=1e-5)

@@ -56,6 +56,24 @@ def test_angles_of_the_only_stack_of_a_folder(tmp_path):
     assert projections.shape == (3, 4, 5)
 
 
+def test_pages_of_another_name_are_no_slices(tmp_path):
+    """A reconstruction with its preview; counts with their flat and dark fields."""
+    pages(tmp_path)
+    tifffile.imwrite(tmp_path / "page_preview.tif", np.zeros((2, 2), np.uint8))
+    for k in range(2):
+        tifffile.imwrite(tmp_path / f"flat{k}.tif", PAGES[0])
+    (volume,) = read_all(tmp_path)
+    np.testing.assert_array_equal(volume.array, PAGES[:, ::-1, ::-1])
+    assert any("'flat0.tif', 'page_preview.tif'" in note for note in volume.notes)
+
+
+def test_pages_without_numbers_are_one_stack(tmp_path):
+    for name, page in zip("abc", PAGES, strict=True):
+        tifffile.imwrite(tmp_path / f"{name}.tif", page)
+    (volume,) = read_all(tmp_path)
+    np.testing.assert_array_equal(volume.array, PAGES[:, ::-1, ::-1])
+
+
 def test_a_damaged_file_does_not_hide_the_others(tmp_path):
     nib.save(nib.Nifti1Image(PAGES, np.eye(4)), tmp_path / "a.nii")
     (tmp_path / "b.nii").write_bytes((tmp_path / "a.nii").read_bytes()[:360])

@@ -103,6 +103,16 @@ def find_unit(
     return "arbitrary", array, _open_note(array, low, high)
 
 
+def common_unit(array: NDArray[Any], intercept: float = 0.0) -> tuple[str, tuple[str, ...]]:
+    """Unit of all volumes of one file together, and what it was taken from.
+
+    One of several volumes may hold no air, or nothing else; its unit is that of the others.
+    Parameters and notes are those of :func:`find_unit`; padding is left to be filled.
+    """
+    unit, _, notes = find_unit(array, intercept)
+    return unit, notes[:1]
+
+
 def looks_like(array: NDArray[Any]) -> tuple[str, str] | None:
     """What values without a unit look like, and the unit to state if that is what they are.
 

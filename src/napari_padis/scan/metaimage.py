@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from napari_padis.errors import InputError
 from napari_padis.scan.files import check_claim, existing, one_line, reading, stem, voxel_count
-from napari_padis.scan.orientation import LPS_TO_RAS, assemble
+from napari_padis.scan.intensity import common_unit
+from napari_padis.scan.orientation import LPS_TO_RAS, assemble, plain_numbers
 from napari_padis.scan.rescale import rescaled
 from napari_padis.scan.units import length_scale
 from napari_padis.scan.volume import Volume
@@ -76,14 +77,22 @@ def read_metaimage(path: str | Path) -> list[Volume]:
             for part, usual in (("SLOPE", "1"), ("OFFSET", "0"))
         )
         affine, stated, notes = _affine(header, ndim)
+    array = rescaled(array, slope, inter)
+    intercept = inter if slope == 1 else 0.0
+    unit = None
+    if count > 1:
+        unit, more = common_unit(plain_numbers(array, path)[0], intercept)
+        notes += more
     return [
         assemble(
-            rescaled(array[..., k] if ndim == 4 else array, slope, inter),
+            array[..., k] if ndim == 4 else array,
             LPS_TO_RAS @ affine,
             path=path,
             name=stem(path) if count == 1 else f"{stem(path)} {k + 1}",
             kind="MetaImage",
+            unit=unit,
             notes=notes,
+            intercept=intercept,
             space="scanner" if stated else "unknown",
         )
         for k in range(count)

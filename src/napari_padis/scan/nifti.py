@@ -24,6 +24,7 @@ from napari_padis.scan.files import (
     voxel_count,
 )
 from napari_padis.scan.formats import opener_of, packing
+from napari_padis.scan.intensity import common_unit
 from napari_padis.scan.nifti_position import placed
 from napari_padis.scan.orientation import assemble, plain_numbers, reorient
 from napari_padis.scan.rescale import rescaled
@@ -73,6 +74,10 @@ def read_nifti(path: str | Path) -> list[Volume]:
         if parts:
             notes += ("The volumes are the components of vectors (the fifth axis of the file).",)
     name = stem(path)
+    unit, intercept = _stated_unit(description), _intercept(image)
+    if unit is None and values.shape[3] > 1:
+        unit, more = common_unit(plain_numbers(values, path)[0], intercept)
+        notes += more
     return [
         assemble(
             values[..., i],
@@ -80,10 +85,10 @@ def read_nifti(path: str | Path) -> list[Volume]:
             path=path,
             name=name if values.shape[3] == 1 else f"{name} {i + 1}",
             kind="NIfTI",
-            unit=_stated_unit(description),
+            unit=unit,
             notes=notes,
             metadata={"description": description},
-            intercept=_intercept(image),
+            intercept=intercept,
             space=space,
         )
         for i in range(values.shape[3])

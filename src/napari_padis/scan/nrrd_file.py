@@ -22,8 +22,9 @@ from napari_padis.scan.files import (
     stem,
     voxel_count,
 )
+from napari_padis.scan.intensity import common_unit
 from napari_padis.scan.nrrd_axes import placed
-from napari_padis.scan.orientation import assemble
+from napari_padis.scan.orientation import assemble, plain_numbers
 from napari_padis.scan.rescale import rescaled
 from napari_padis.scan.units import intensity
 from napari_padis.scan.volume import Volume
@@ -63,6 +64,9 @@ def read_nrrd(path: str | Path) -> list[Volume]:
             raise InputError(f"'{path.name}' holds {count} volumes; save the wanted ones alone.")
         array = array.transpose((*axes, *others)).reshape([*(shape[a] for a in axes), count])
         unit, factor, more = _unit(header)
+    if unit is None and count > 1:
+        unit, why = common_unit(plain_numbers(array, path)[0])
+        more += why
     return [
         assemble(
             rescaled(array[..., k], factor, 0),

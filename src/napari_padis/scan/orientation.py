@@ -24,6 +24,10 @@ LPS_TO_RAS: Affine = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LETTERS = ("LR", "PA", "IS")
 
 
+#: Angles between the axes of a grid that differ from 90 degrees by less than this are rounding.
+_LEAN = 0.5
+
+
 def voxel_sizes(affine: Affine) -> tuple[float, float, float]:
     """Length in mm of one step along each array axis."""
     a, b, c = np.linalg.norm(affine[:3, :3], axis=0).tolist()
@@ -151,11 +155,7 @@ def assemble(
         notes += more
     elif not stated:
         notes += note_of(looks_like(values))
-    if obliquity(affine) > 1:
-        notes += (
-            f"The slices are oblique by {obliquity(affine):.0f} degrees; they are shown along "
-            "the nearest axes and written with their true position.",
-        )
+    notes += _tilt_notes(affine, notes)
     return Volume(
         array=np.ascontiguousarray(values),
         spacing=voxel_sizes(affine),
@@ -166,6 +166,27 @@ def assemble(
         notes=notes,
         space=space,
     )
+
+
+def _tilt_notes(affine: Affine, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Notes on axes of an (S, A, R)+ grid that are no axes of the patient, or not upright."""
+    notes: tuple[str, ...] = ()
+    steps = affine[:3, :3] / np.asarray(voxel_sizes(affine))
+    lean = float(np.degrees(np.arcsin(np.clip(np.abs(np.triu(steps.T @ steps, 1)).max(), 0, 1))))
+    oblique = obliquity(affine)
+    if lean > _LEAN:
+        if not any("sheared" in note for note in known):
+            notes += (
+                f"The voxels are no right-angled boxes: the grid is sheared by {lean:.1f} degrees, "
+                "which is kept in the affine but not resampled.",
+            )
+        oblique = obliquity(affine, axes=(1, 2))  # the planes themselves may lie straight
+    if oblique > 1:
+        notes += (
+            f"The slices are oblique by {oblique:.0f} degrees; they are shown along the nearest "
+            "axes and written with their true position.",
+        )
+    return notes
 
 
 def plain_numbers(array: NDArray[Any], source: Path | str) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -219,8 +240,8 @@ def usable_affine(affine: Affine, shape: tuple[int, ...], path: Path) -> Affine:
     return affine
 
 
-def obliquity(affine: Affine) -> float:
-    """Largest angle in degrees between an array axis and its patient axis."""
+def obliquity(affine: Affine, axes: tuple[int, ...] = (0, 1, 2)) -> float:
+    """Largest angle in degrees between an array axis, one of ``axes``, and its patient axis."""
     cosines = np.abs(affine[:3, :3]) / np.asarray(voxel_sizes(affine))
-    closest = [cosines[world, axis] for world, axis in enumerate(closest_axes(affine))]
+    closest = [cosines[w, axis] for w, axis in enumerate(closest_axes(affine)) if axis in axes]
     return float(np.degrees(np.arccos(np.clip(min(closest), 0, 1))))

@@ -66,16 +66,17 @@ def read_tiff(path: str | Path) -> list[Volume]:
     """
     path = existing(path)
     with reading(path, "TIFF"), quiet("tifffile"):
-        files = _pages_of(path)
+        files, left = _pages_of(path)
         images = _read_file(files[0])
         if len(files) > 1:
-            images = [replace(images[0], array=_stack(path, files, images[0].array))]
+            stack = _stack(path, files, images[0].array)
+            images = [replace(images[0], array=stack, notes=(*images[0].notes, *left))]
     return [_volume(path, image) for image in images]
 
 
 def read_pages(path: Path) -> NDArray[Any]:
     """Pages of a TIFF file or folder, (pages, rows, columns), calibrated as ImageJ shows them."""
-    files = _pages_of(path)
+    files, _ = _pages_of(path)
     first = _read_file(files[0])[0].array
     return _stack(path, files, first) if len(files) > 1 else first
 
@@ -114,13 +115,29 @@ def _volume(path: Path, image: _Image) -> Volume:
                     stated=image.unit != "arbitrary")  # fmt: skip
 
 
-def _pages_of(path: Path) -> list[Path]:
+def _pages_of(path: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """Files that form one stack, in natural order, and a note on those left out of a folder.
+
+    Pages of a stack differ in their numbers only; flat fields, previews and masks have names
+    of their own.
+    """
     if not path.is_dir():
-        return [path]
+        return [path], ()
     files = [f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "."]
     if not files:
         raise InputError(f"The folder '{path.name}' holds no TIFF file.")
-    return sorted(files, key=_natural)
+    files.sort(key=_natural)
+    alike: dict[str, list[Path]] = {}
+    for file in files:
+        alike.setdefault(re.sub(r"\d+", "#", file.name.lower()), []).append(file)
+    pages = max(alike.values(), key=len)
+    if len(pages) < 2 or len(alike) == 1:
+        return files, ()
+    first = ", ".join(f"'{group[0].name}'" for group in alike.values() if group is not pages)
+    return pages, (
+        f"{len(pages)} files named like '{pages[0].name}' are the pages; "
+        f"{len(files) - len(pages)} of another name were left out: {first}.",
+    )
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
