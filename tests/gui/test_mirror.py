@@ -115,3 +115,30 @@ def test_what_can_be_mirrored(main, add_volume):
     assert not can_mirror(main.add_points(np.zeros((1, 3)), axis_labels=("S", "P", "L")))
     colours = main.add_image(np.zeros((2, 4, 5, 3)), rgb=True, axis_labels=("S", "P", "L"))
     assert not can_mirror(colours)
+
+
+@pytest.mark.parametrize(
+    ("moved", "shown"),
+    [
+        ({"rotate": (0, 0, 30)}, [True, False, False]),
+        ({"rotate": (30, 0, 0)}, [False, False, True]),
+        ({"rotate": (0, 0, 90)}, [True, True, True]),
+        ({"shear": (0, 0.2, 0)}, [False, True, False]),
+        ({"affine": np.diag([2.0, 1.0, 1.0, 1.0])}, [True, True, True]),
+    ],
+)
+def test_no_false_plane_of_a_turned_layer_is_shown(main, others, add_volume, moved, shown):
+    """napari leaves away what turns a layer out of the slice."""
+    layer = add_volume(main)
+    mirror = Mirror(layer, others, normals=(0, 1, 2))
+    copies = [other.layers["torso"] for other in others]
+    assert all(copy.visible for copy in copies)
+    for name, value in moved.items():
+        setattr(layer, name, value)
+    assert [copy.visible for copy in copies] == shown
+    for visible in (False, True):
+        layer.visible = visible
+        assert [copy.visible for copy in copies] == [visible and true for true in shown]
+    layer.rotate, layer.shear, layer.affine = np.eye(3), np.zeros(3), np.eye(4)
+    assert all(copy.visible for copy in copies)
+    mirror.detach()

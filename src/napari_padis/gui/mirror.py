@@ -6,8 +6,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image, Layer, Vectors
+from napari.utils.notifications import show_warning
 
+from napari_padis.gui.layer_world import where
 from napari_padis.gui.roles import GRID, ROLE
 from napari_padis.gui.view import is_anatomical
 
@@ -16,9 +19,10 @@ if TYPE_CHECKING:
 
 #: Properties that follow the main viewer, besides the data.
 FOLLOWED = ("visible", "opacity", "blending", "contrast_limits", "gamma", "colormap")
-#: For images and vectors alike.
-#: What may change of it.
+#: What may change of where a layer lies.
 MOVED = ("scale", "rotate", "shear", "translate", "affine")
+#: Sine of the angle below which a layer is not turned.
+TURN = 1e-3
 GEOMETRY = (*MOVED, "units", "axis_labels")
 
 
@@ -29,6 +33,20 @@ def can_mirror(layer: Layer) -> bool:
     if isinstance(layer, Image):
         return not layer.rgb and not layer.multiscale
     return layer.metadata.get(ROLE) == GRID
+
+
+def is_cut_truly(layer: Layer, normal: int) -> bool:
+    """Whether napari's slices across an axis of the world are those of a layer.
+
+    Of a layer that is turned or sheared out of the slice napari shows a plane of its array
+    instead, which is another plane of the body.
+    """
+    matrix = where(layer).matrix[:3, :3]
+    matrix = np.abs(matrix / np.linalg.norm(matrix, axis=0))
+    axis = int(matrix[normal].argmax())
+    return bool(
+        max(np.delete(matrix[normal], axis).max(), np.delete(matrix[:, axis], normal).max()) < TURN
+    )
 
 
 class Mirror:
@@ -46,6 +64,8 @@ class Mirror:
         Called when copies have been made later than here.
     on_data : callable, optional
         Called instead of :meth:`refresh` when there are newer data, to choose the moment.
+    normals : sequence of int, optional
+        The axis of the world across which each viewer cuts: what it cannot cut truly is hidden.
     """
 
     def __init__(
@@ -54,12 +74,15 @@ class Mirror:
         viewers: Sequence[ViewerModel],
         on_copied: Callable[[], None] | None = None,
         on_data: Callable[[], None] | None = None,
+        normals: Sequence[int] | None = None,
     ) -> None:
         self._source = weakref.ref(layer)
         self._targets = list(viewers if isinstance(layer, Image) else viewers[:1])
         self._on_copied = on_copied
         self._on_data = on_data or self.refresh
         self._copies: list[tuple[ViewerModel, Layer]] = []
+        self._normals = normals
+        self._warned = False
         if layer.visible:
             self._make_copies(layer)
         self._emitters = [
@@ -72,6 +95,19 @@ class Mirror:
 
     def _make_copies(self, layer: Layer) -> None:
         self._copies = [(viewer, self._copy(layer, viewer)) for viewer in self._targets]
+        self._hide_false(layer)
+
+    def _hide_false(self, source: Layer) -> None:
+        """Show a copy where its source is shown, but no other plane than the viewer's."""
+        for (_, copy), normal in zip(self._copies, self._normals or (), strict=False):
+            true = is_cut_truly(source, normal)
+            copy.visible = source.visible and true
+            if not (true or self._warned):
+                self._warned = True
+                show_warning(
+                    f"'{source.name}' is turned against the patient's axes: orthogonal views in "
+                    "which its slices would be false do not show it."
+                )
 
     def _copy(self, layer: Layer, viewer: ViewerModel) -> Layer:
         options: dict[str, Any] = {name: getattr(layer, name) for name in GEOMETRY}
@@ -115,6 +151,8 @@ class Mirror:
             for _, copy in self._copies:
                 if hasattr(copy, name):
                     setattr(copy, name, getattr(source, name))
+            if name in ("visible", *MOVED):
+                self._hide_false(source)
             if name == "visible":
                 self._show(source)
 

@@ -110,8 +110,9 @@ class OrthoViews(QWidget):
         known = {id(mirror.source): mirror for mirror in self._mirrors}
         first = not self._mirrors
         models = [view.model for view in self.planes]
+        normals = [view.plane.normal for view in self.planes]
         self._mirrors = [
-            known.get(id(layer)) or Mirror(layer, models, self._stack, self._data_changed)
+            known.get(id(layer)) or Mirror(layer, models, self._stack, self._data_changed, normals)
             for layer in wanted
         ]
         if [mirror.source for mirror in self._mirrors] != before:
