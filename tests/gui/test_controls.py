@@ -107,6 +107,23 @@ def test_what_is_no_number_leaves_the_one_before(make_dock):
     assert views.text() == "20"
 
 
+@pytest.mark.parametrize(("name", "text"), [("views", "0"), ("detectors", "1")])
+def test_a_number_that_cannot_be_is_not_replaced_without_a_word(make_dock, name, text):
+    _, dock = make_dock()
+    box = dock.forward.control(name)
+    before = box.value()
+    type_into(box, text)
+    assert not box.hasAcceptableInput(), "the case"
+    dock.run()
+    assert not dock.controller.busy
+    message = dock.run_bar.message.text()
+    assert box.accessibleName() in message
+    assert f"cannot be {text};" in message
+    assert str(before) in message
+    assert box.value() == before
+    assert dock.request().simulation is not None, "run again, it runs with what is shown"
+
+
 def test_the_threshold_of_the_regions_is_taken_over(make_dock, monkeypatch):
     _, dock = make_dock()
     type_into(dock.regions.threshold, "12")

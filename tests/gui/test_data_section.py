@@ -61,3 +61,18 @@ def test_during_a_run_the_choice_stays(make_dock, add_volume, engine, qtbot, fin
     assert dock.data.layer is chosen
     third = add_volume(viewer, name="third")
     assert dock.data.layer is third
+
+
+def test_another_choice_after_the_chosen_layer_is_gone_is_said(make_dock, add_volume):
+    viewer, dock = make_dock()
+    add_volume(viewer, name="second")
+    dock.run_bar.set_message("info", "")
+    viewer.layers.remove("second")
+    assert dock.data.layer is viewer.layers["torso"]
+    message = dock.run_bar.message.text()
+    assert message == "'second' is gone; 'torso' is chosen now."
+    add_volume(viewer, name="third")
+    dock.data.choose(viewer.layers["torso"])
+    dock.run_bar.set_message("info", "")
+    viewer.layers.remove("third")
+    assert not dock.run_bar.message.text(), "which was not the chosen one"

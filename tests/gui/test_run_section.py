@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from napari_padis.errors import InputError
 from napari_padis.gui.ortho import OrthoViews, toggle_ortho_views
 from napari_padis.gui.roles import HIGH, ITERATE, LOW, MEAN, MEDIAN, SOURCE, STD, VARIANCE
 
@@ -150,3 +151,21 @@ def test_the_checkbox_of_the_orthogonal_views_is_true(make_dock, qtbot):
     assert views() == []
     toggle_ortho_views(viewer, True)
     qtbot.waitUntil(box.isChecked)
+
+
+def test_no_figure_of_the_run_before_stands_beside_the_next(make_dock, finish, qtbot):
+    """Also not beside the error of one that never began."""
+    _, dock = make_dock()
+    dock.run()
+    finish(dock.controller)
+    facts = dock.run_bar._values
+    assert facts["Residual"].text() != "–", "the case"
+
+    def broken(*_):
+        raise InputError("Not possible.")
+
+    dock.controller.simulator = broken
+    dock.run()
+    finish(dock.controller)
+    assert dock.run_bar.message.text() == "Not possible."
+    assert {value.text() for value in facts.values()} == {"–"}

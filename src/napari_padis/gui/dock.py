@@ -204,7 +204,8 @@ class ReconstructionDock(Panel):
 
     def request(self) -> Request:
         """The run that the settings describe, as they are typed; raises InputError."""
-        commit(self)
+        if refused := commit(self):
+            raise InputError(refused)
         source, layer = self.data.source, self.data.layer
         if source is None or layer is None:
             raise InputError("Open a volume or a measurement first.")

@@ -129,10 +129,25 @@ def guard_wheel(parent: QWidget) -> None:
                 control.installEventFilter(guard)
 
 
-def commit(parent: QWidget) -> None:
-    """Take over what was typed into controls and not confirmed by Return or leaving them."""
+def commit(parent: QWidget) -> str:
+    """Take over what was typed into controls and not confirmed by Return or leaving them.
+
+    Returns
+    -------
+    str
+        What could not be taken over, in one sentence, or ''. Qt puts the value before in its
+        place; a box that was emptied has that without a word.
+    """
+    refused = ""
     for control in parent.findChildren(QAbstractSpinBox):
+        typed = "" if control.hasAcceptableInput() else control.cleanText().strip()
         control.interpretText()
+        if typed:
+            refused = (
+                f"{control.accessibleName()} cannot be {typed}; it is {control.text()} again. "
+                "Change it, or run with that."
+            )
+    return refused
 
 
 def scrolling(sections: Iterable[QWidget]) -> QScrollArea:

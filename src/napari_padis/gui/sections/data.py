@@ -29,7 +29,7 @@ class DataSection(Section):
     """
 
     changed = Signal()
-    noticed = Signal(str)  # that a new layer was chosen in place of another
+    noticed = Signal(str)  # that another layer was chosen than the user has
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__("Data")
@@ -114,12 +114,14 @@ class DataSection(Section):
         viewer = self._viewer()
         if viewer is None:
             return
-        chosen = self.layer
+        chosen, name = self.layer, self.layer_box.currentText()
         layers = candidates(viewer)
         self._layers = [weakref.ref(layer) for layer in layers]
         list_layers(self.layer_box, layers, chosen)
         if self.layer is not chosen or self.source is None:
             self._load()
+            if name and chosen not in layers and self.layer is not None:
+                self.noticed.emit(f"'{name}' is gone; '{self.layer.name}' is chosen now.")
         else:
             self.changed.emit()
 

@@ -165,14 +165,16 @@ class RunSection(QWidget):
         keys = self.pause_button.text().partition("\n")[2]
         self.pause_button.setText(f"{title}\n{keys}")
         self.pause_button.setAccessibleName(title)
+        if state == control.LOADING:  # what stands there is of the run before
+            for value in self._values.values():
+                value.setText("–")
+            self.projector.set_text("–")
         # An empty range makes the bar move to and fro while nothing can be counted.
         self.bar.setRange(0, 0 if state in (control.LOADING, control.SAVING) else 1000)
 
     def set_started(self, event: Started) -> None:
         """What is known at the start."""
         self._iterations = event.levels > 0 and event.evaluations == 0
-        for name in ("Elapsed", "Time left", "Noise level", "Residual"):
-            self._values[name].setText("–")
         self._values["Memory"].setText(f"about {text.size(event.memory)}")
         self._values["Device"].setText(event.device)
         self.projector.set_text(event.projector or "–")
