@@ -144,3 +144,16 @@ def test_the_unit_of_a_reference_can_be_stated(cli, tmp_path):
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "result" / "report.json").read_text())
     assert report["metrics"]["window_unit"] == "HU"
+
+
+def test_what_is_not_known_of_a_volume_is_told_when_it_is_simulated(cli, tmp_path):
+    """An assumed orientation, a second series of the folder: the measurement keeps the words."""
+    path = tmp_path / "case.nii"
+    image = nib.Nifti1Image(ct(-2048), None)
+    image.header.set_zooms((2, 2, 3))
+    nib.save(image, path)
+    result = simulate(cli, path, tmp_path / "y.h5")
+    assert result.exit_code == 0, result.output
+    for words in ("has no orientation", "taken as Hounsfield units", "are padding"):
+        assert result.stderr.count(words) == 1
+        assert any(words in n for n in read(tmp_path / "y.h5").provenance["volume_notes"])

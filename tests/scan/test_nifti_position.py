@@ -127,4 +127,9 @@ def test_a_sheared_grid_is_not_called_oblique(tmp_path, plane, sheared, oblique)
     assert (f"sheared by {sheared} degrees" in notes) == (sheared is not None)
     assert (f"oblique by {oblique} degrees" in notes) == (oblique is not None)
     written = write(tmp_path / "b.nii", volume)
-    np.testing.assert_allclose(nib.load(written).affine, affine, atol=1e-5)
+    image = nib.load(written)
+    np.testing.assert_allclose(image.affine, affine, atol=1e-5)
+    # A qform cannot be sheared; none is better than one that states another position.
+    assert int(image.header["qform_code"]) == (0 if sheared else 1)
+    assert int(image.header["sform_code"]) == 1
+    assert not any("two positions" in note for note in read(written).notes)

@@ -166,10 +166,21 @@ def simulate(
     chosen = parse_steps(slices, found.shape[0])
     geometry = design(forward, _settings(given), _grid(found, chosen), seed)
     measurement = _measure(found, geometry, given, seed, chosen)
-    for note in measurement.provenance["notes"]:
+    for note in (*_told(found, unit), *measurement.provenance["notes"]):
         typer.echo(f"Note: {note}", err=True)
     write(out, measurement)
     typer.echo(f"{out}: {_summary(measurement)}")
+
+
+def _told(volume: Volume, unit: str | None) -> list[str]:
+    """What is not known of a volume, nor of what is simulated from it.
+
+    The unit that was stated, and one that nothing tells, are told by the simulation.
+    """
+    from napari_padis.scan.intensity import STATED, UNSTATED
+
+    known = (STATED,) if unit else (UNSTATED,) if volume.unit == "arbitrary" else ()
+    return [note for note in volume.notes if not note.startswith(known)]
 
 
 def _check_noise(given: dict[str, Any]) -> None:

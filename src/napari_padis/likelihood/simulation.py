@@ -118,6 +118,7 @@ def simulate(
         provenance={
             "simulated": True,
             "volume": volume.name,
+            "volume_notes": list(volume.notes),
             "slices": indices.tolist(),
             "seed": seed,
             "version": _version(),

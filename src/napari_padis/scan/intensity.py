@@ -25,8 +25,9 @@ from napari_padis.scan.padding import NO_MATTER, fill_padding, find_padding, is_
 from napari_padis.scan.units import MU_WATER, intensity
 from napari_padis.scan.volume import Volume
 
-#: Begins every note on a unit that no file states; the user's word takes them away.
+#: Begin every note on a unit that no file states; the user's word, which is noted, takes them away.
 UNSTATED = "The file states no intensity unit"
+STATED = "The intensity unit was stated by the user"
 
 #: Where air or lung, the lull and soft tissue of CT lie, in HU.
 _AIR, _LULL, _TISSUE = (-1100.0, -600.0), (-500.0, -300.0), (-200.0, 300.0)
@@ -175,7 +176,7 @@ def with_unit(volume: Volume, unit: str) -> Volume:
     if factor != 1:
         values = (values * np.float64(factor)).astype(np.float32)
     notes = tuple(note for note in volume.notes if not note.startswith(UNSTATED))
-    notes += (f"The intensity unit was stated by the user: {unit}.",)
+    notes += (f"{STATED}: {unit}.",)
     if name == "HU":
         values, padded = fill_padding(values)
         notes += padded

@@ -26,7 +26,7 @@ from napari_padis.scan.files import (
 from napari_padis.scan.formats import opener_of, packing
 from napari_padis.scan.intensity import common_unit
 from napari_padis.scan.nifti_position import placed
-from napari_padis.scan.orientation import assemble, plain_numbers, reorient
+from napari_padis.scan.orientation import assemble, plain_numbers, reorient, voxel_sizes
 from napari_padis.scan.rescale import rescaled
 from napari_padis.scan.units import UNITS
 from napari_padis.scan.volume import SPACES, Volume
@@ -147,7 +147,7 @@ def write_nifti(path: str | Path, volume: Volume) -> Path:
     the indices grow to the Right, Anterior, Superior. Integers and float32 are kept.
     ``volume.space`` becomes the code of sform and qform. With the code of 'unknown', 0,
     programs use the spacing only and take the indices to grow to the Left, Anterior,
-    Superior, so that is then the voxel order.
+    Superior, so that is then the voxel order. A sheared grid has an sform only.
     """
     path = Path(path)
     codes = str(volume.metadata.get("orientation", "RAS"))
@@ -197,6 +197,8 @@ def _save(
     image = nib.Nifti1Image(values, affine)
     image.set_sform(affine, code=SPACES.index(space))
     image.set_qform(affine, code=SPACES.index(space))
+    if not np.allclose(image.get_qform(), affine, atol=1e-3 * min(voxel_sizes(affine))):
+        image.set_qform(affine, code=0)  # a qform cannot be sheared: it would state another place
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = f"{OURS} unit={unit}".encode()[:79]
     with replacing(path) as temporary:
