@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_padis.gui.layer_data import measurement_layer
 from napari_padis.gui.letters import EdgeLetters, edge_letters
 from napari_padis.gui.ortho import toggle_ortho_views
 
@@ -38,6 +39,28 @@ def test_without_a_patient_in_a_plane_there_are_none(viewer):
     other = ViewerModel()
     other.add_image(np.zeros((3, 4, 5)))
     assert not edge_letters(other)
+
+
+def test_layers_of_other_axes_have_their_own_or_none(viewer, a_measurement):
+    """A sagittal stack that lies on its slices, as k-space is reconstructed."""
+    torso = viewer.layers["torso"]
+    stack = viewer.add_image(
+        np.zeros((3, 8, 8)), axis_labels=("R", "I", "P"), units=torso.units, name="sagittal"
+    )
+    assert not edge_letters(viewer), "they do not agree"
+    torso.visible = False
+    assert edge_letters(viewer) == {"top": "S", "bottom": "I", "left": "A", "right": "P"}
+    torso.visible, stack.visible = True, False
+    axial = {"top": "A", "bottom": "P", "left": "R", "right": "L"}
+    assert edge_letters(viewer) == axial
+    viewer.add_labels(np.zeros((6, 40, 48), np.uint8))
+    viewer.add_points(np.zeros((1, 3)))
+    assert edge_letters(viewer) == axial, "drawings go with what they are drawn on"
+    data, options, _ = measurement_layer(a_measurement)
+    sinogram = viewer.add_image(data, **options)
+    assert not edge_letters(viewer), "its rows are views"
+    sinogram.visible = False
+    assert edge_letters(viewer) == axial
 
 
 def test_they_are_there_with_the_orthogonal_views_and_go_with_them(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
-from napari_padis.gui.view import is_anatomical
-from napari_padis.gui.world import WORLD
+from napari_padis.gui.layer_world import entry_of
+from napari_padis.gui.world import to_ras
+from napari_padis.scan.orientation import axis_codes
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -16,7 +17,26 @@ if TYPE_CHECKING:
 STYLE = (
     "QLabel {{ color: {}; font-weight: bold; background: rgba(0, 0, 0, 190); padding: 0px 2px; }}"
 )
-OPPOSITE = {"S": "I", "P": "A", "L": "R"}
+OPPOSITE = {"S": "I", "P": "A", "L": "R", "I": "S", "A": "P", "R": "L"}
+
+
+def directions(viewer: ViewerModel) -> tuple[str, ...]:
+    """Where in the patient the last three axes of what is seen grow.
+
+    Empty where it is not said, or where layers that are seen together do not agree: the
+    reconstruction of sagittal k-space has other axes than a volume, data that were measured have
+    none of the patient. Drawings and pictures of others, which say nothing, go with the rest.
+    """
+    found = set()
+    for layer in viewer.layers:
+        if not layer.visible or layer.ndim < 3:
+            continue
+        ras = to_ras(tuple(layer.axis_labels)[-3:])
+        if ras is not None:
+            found.add(tuple(axis_codes(ras)))
+        elif entry_of(layer):
+            found.add(())
+    return found.pop() if len(found) == 1 else ()
 
 
 def edge_letters(viewer: ViewerModel) -> dict[str, str]:
@@ -26,15 +46,15 @@ def edge_letters(viewer: ViewerModel) -> dict[str, str]:
     """
     dims = viewer.dims
     axes = [axis - dims.ndim + 3 for axis in dims.order[-2:]]
-    seen = any(layer.visible and is_anatomical(layer) for layer in viewer.layers)
-    if dims.ndisplay != 2 or dims.ndim < 3 or min(axes) < 0 or not seen:
+    world = directions(viewer)
+    if dims.ndisplay != 2 or dims.ndim < 3 or min(axes) < 0 or not world:
         return {}
     found = {}
     sides = map(str, viewer.scene.camera.orientation2d)
     for axis, side in zip(axes, sides, strict=True):
         towards = {"down": "bottom", "up": "top"}.get(side, side)
         away = {"bottom": "top", "top": "bottom", "right": "left", "left": "right"}[towards]
-        found[towards], found[away] = WORLD[axis], OPPOSITE[WORLD[axis]]
+        found[towards], found[away] = world[axis], OPPOSITE[world[axis]]
     return found
 
 
