@@ -29,7 +29,7 @@ def contrast_limits(
     Parameters
     ----------
     array : ndarray
-        Voxels; only looked at when the unit is arbitrary.
+        Voxels.
     unit : {'HU', '1/mm', 'arbitrary'}
     window : str
         Name in :data:`WINDOWS`, used for HU and 1/mm.
@@ -37,13 +37,14 @@ def contrast_limits(
     Returns
     -------
     low, high : float
-        ``low < high``; for arbitrary units the 0.1 and 99.9 percentiles.
+        ``low < high``; the 0.1 and 99.9 percentiles for arbitrary units, and in HU where
+        nothing is below water: differences and standard deviations are no pictures of a body.
     """
     if window not in WINDOWS:
         raise InputError(f"Unknown window '{window}'; use one of {', '.join(WINDOWS)}.")
     low, high = WINDOWS[window]
     if unit == "HU":
-        return low, high
+        return (low, high) if np.min(array, initial=0) < 0 else percentile_limits(array)
     if unit == "1/mm":
         return hu_to_mu(low), hu_to_mu(high)
     return percentile_limits(array)
