@@ -164,3 +164,19 @@ def test_unit_of_the_values(tmp_path):
     np.testing.assert_allclose(volume.array, VOXELS[::-1, ::-1].T / 10, rtol=1e-6)
     assert noted(read(nhdr(tmp_path, *LPS, "sample units: Bq/ml")), "Bq/ml, is not known")
     assert noted(read(nhdr(tmp_path, *LPS, "old min: 0", "old max: 1")), "quantised")
+
+
+@pytest.mark.parametrize(("units", "factor"), [(None, 1), (["um"] * 3, 1e-3)])
+def test_a_space_without_directions_is_no_place_in_the_scanner(tmp_path, units, factor):
+    header = {"space": "left-posterior-superior", "spacings": [2, 3, 4], "units": ["mm"] * 3,
+              "space origin": [10, 20, 30]}  # fmt: skip
+    if units:
+        header["space units"] = units
+    nrrd.write(str(tmp_path / "a.nrrd"), np.arange(24, dtype=np.int16).reshape(2, 3, 4), header)
+    volume = read(tmp_path / "a.nrrd")
+    assert volume.space == "unknown"
+    assert volume.spacing == (4, 3, 2)
+    # The first voxel in the file's order is the last one to the left and to the back.
+    first = volume.affine @ [0, 2, 1, 1]
+    np.testing.assert_allclose(first[:3], np.array([-10, -20, 30]) * factor)
+    assert any("no directions in it" in note for note in volume.notes)

@@ -259,3 +259,12 @@ def test_position_is_dropped_when_another_program_changed_the_image(tmp_path):
         assert back.spacing == pytest.approx(spacing)
         assert (back.unit, back.space) == ("HU", "unknown")
         assert noted(back, "cropped or scaled")
+
+
+@pytest.mark.parametrize(("code", "said"), [(1, False), (3, True), (6, True)])
+def test_pages_that_ask_to_be_turned_are_taken_as_stored_with_a_word(tmp_path, code, said):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PAGES, photometric="minisblack", extratags=[(274, 3, 1, code, True)])
+    volume = read(path)
+    np.testing.assert_array_equal(volume.array, PAGES[:, ::-1, ::-1])
+    assert noted(volume, f"(Orientation {code})") == said

@@ -53,10 +53,14 @@ def placed(
         If the space is unknown or the axes are not those of greyscale volumes.
     """
     signs, notes = _signs(header)
-    if header.get("space directions") is not None:
+    directed = header.get("space directions") is not None
+    if directed:
         steps, origin, more = _directed(header)
     else:
         steps, origin, more = _spaced(header, len(shape))
+        if signs is not None:
+            origin, also = _space_origin(header, origin)
+            more += also
     notes += more
     axes = [axis for axis, step in enumerate(steps) if step is not None]
     kinds = [str(kind).lower() for kind in header.get("kinds", [])]
@@ -74,7 +78,7 @@ def placed(
     matrix[:3, 3] = origin
     if signs is None:
         return axes, LPS_TO_RAS @ matrix, "unknown", notes
-    return axes, np.diag([*signs, 1.0]) @ matrix, "scanner", notes
+    return axes, np.diag([*signs, 1.0]) @ matrix, "scanner" if directed else "unknown", notes
 
 
 def _signs(header: dict[str, Any]) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
@@ -135,6 +139,21 @@ def _directed(header: dict[str, Any]) -> tuple[Steps, NDArray[np.float64], tuple
     if np.isfinite(stated).all():
         origin[: len(stated)] = stated
     return steps, origin * scale, notes
+
+
+def _space_origin(
+    header: dict[str, Any], origin: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Origin in mm of a space whose axes have no directions, and what is assumed of them."""
+    notes: tuple[str, ...] = (
+        "The header states a space, but no directions in it; the axes of the voxels are taken as "
+        "those of the space.",
+    )
+    stated = np.asarray(header.get("space origin", ()), dtype=np.float64)[:3]
+    if len(stated) == 3 and np.isfinite(stated).all():
+        factors, more = _factors(header.get("space units"), 3, "The origin is stated")
+        origin, notes = stated * factors, notes + (more if header.get("space units") else ())
+    return origin, notes
 
 
 def _spaced(

@@ -84,7 +84,7 @@ def _wanted(path: Path, names: list[str]) -> list[str]:
     if chosen is None:
         raise InputError(
             f"'{path.name}' holds {', '.join(sorted(others)) or 'nothing'}; "
-            "name the volume 'array'."
+            "name the volume 'array', or projections 'projections' and their angles 'angles'."
         )
     return [chosen, *extras]
 

@@ -200,6 +200,10 @@ def _images_of(
         notes += (f"The pages are stated to be {known[stacked]}s; they are taken as slices.",)
     if int(page.photometric) == 0:
         notes += ("The file says that 0 is white; the values are those stored.",)
+    turned = page.tags.valueof("Orientation", 1)
+    if turned not in (0, 1):
+        notes += (f"The file asks viewers to turn or mirror its pages (Orientation {turned}); they "
+                  "are taken as stored.",)  # fmt: skip
     title = f" image {index + 1}" if len(file.series) > 1 else ""
     images = []
     for k, number in enumerate(np.ndindex(*(n for _, n in others))):
