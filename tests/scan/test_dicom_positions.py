@@ -93,6 +93,47 @@ def test_rounding_of_positions_is_no_slice_distance(tmp_path, write_images):
     ]
 
 
+def test_positions_rounded_to_tenths_are_one_even_stack(tmp_path, write_images):
+    """Distances of 0.6 and 0.7 mm come of 0.667 mm; nothing is to be interpolated."""
+    images = [{"z": round(2 * k / 3, 1), "pixels": 10 * (k % 2)} for k in range(12)]
+    write_images(tmp_path / "s", images)
+    (volume,) = read_dicom(tmp_path / "s")
+    assert levels(volume) == [10 * (k % 2) for k in range(12)]
+    assert volume.spacing[0] == pytest.approx(2 / 3, rel=0.01)
+    assert any("unevenly spaced, 0.6 to 0.7 mm" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize("tag", ["PixelSpacing", "ImageOrientationPatient", "RescaleType"])
+def test_what_one_image_lacks_the_others_tell(tmp_path, write_images, tag):
+    """One sagittal image without a tag is no volume of its own."""
+    images = [
+        {"pixels": k, "ImagePositionPatient": [2.0 * k, 0, 0]} | ({tag: None} if k == 2 else {})
+        for k in range(5)
+    ]
+    write_images(
+        tmp_path / "s",
+        images,
+        ImageOrientationPatient=[0, 1, 0, 0, 0, -1],
+        RescaleType="HU",
+        PixelSpacing=[0.4, 0.3],
+    )
+    (volume,) = read_dicom(tmp_path / "s")
+    assert volume.array[0, 0].tolist() == [4, 3, 2, 1, 0]  # the patient's left has high x
+    assert volume.spacing == pytest.approx((0.4, 0.3, 2))
+    assert volume.unit == "HU"
+    assert any("1 image states no" in n and "'003.dcm'" in n for n in volume.notes) == (
+        tag != "RescaleType"
+    )
+
+
+def test_sides_of_sagittal_slices_without_positions_are_assumed(tmp_path, write_images):
+    images = [{"SliceLocation": 3 * k, "pixels": k} for k in range(4)]
+    write_images(tmp_path / "s", images, ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    (volume,) = read_dicom(tmp_path / "s")
+    assert (volume.spacing[2], volume.space) == (pytest.approx(3), "unknown")
+    assert any("from which side these grow is assumed" in note for note in volume.notes)
+
+
 @pytest.mark.parametrize(
     ("tags", "step"),
     [

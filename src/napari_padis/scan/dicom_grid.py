@@ -72,12 +72,12 @@ def arrange(frames: list[Frame]) -> Grid:
     depth = depth - depth[0]
     height, gaps = float(depth[-1]), np.diff(depth)
     typical = _typical(gaps)
-    count = round(height / typical) + 1
-    spacing = height / (count - 1)
+    count, spacing = len(frames), height / (len(frames) - 1)
+    even = bool((np.abs(depth - spacing * np.arange(count)) <= _UNEVEN * spacing).all())
+    if not even:
+        count = round(height / typical) + 1
+        spacing = height / (count - 1)
     notes: list[str] = []
-    even = count == len(frames) and bool(
-        (np.abs(depth - spacing * np.arange(count)) <= _UNEVEN * spacing).all()
-    )
     if even:
         if np.ptp(gaps) > 0.01 * typical:
             notes.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,12 +60,13 @@ def by_kind(frames: list[Frame]) -> list[Part]:
     kinds: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
     for frame in frames:
         kinds[kind_of(frame)].append(frame)
-    groups = [
-        ((*kind, owner), group)
-        for kind, all_of in kinds.items()
-        for owner, owned in _owned(all_of)
-        for group in _alike(owned)
-    ]
+    groups: list[tuple[tuple[str, ...], list[Frame]]] = []
+    lent: dict[int, tuple[str, ...]] = {}
+    for kind, all_of in kinds.items():
+        for owner, owned in _owned(all_of):
+            owned, notes = _completed(owned)
+            lent |= dict.fromkeys(map(id, owned), notes)
+            groups += [((*kind, owner), group) for group in _alike(owned)]
     words = [(*kind, _plane(group[0])) for kind, group in groups]
     differing = [n for n in range(len(_REASONS)) if len({w[n] for w in words}) > 1]
     parts: list[Part] = []
@@ -73,7 +75,8 @@ def by_kind(frames: list[Frame]) -> list[Part]:
         if words.count(word) > 1:
             labels.append(f"grid {sum(w == word for w in words[: len(parts) + 1])}")
         reasons = [r for n in differing for r in _reasons(n, words)] or ["pixel spacing or angle"]
-        parts.append(Part(group, tuple(labels), tuple(reasons) if len(groups) > 1 else ()))
+        told = tuple(reasons) if len(groups) > 1 else ()
+        parts.append(Part(group, tuple(labels), told, notes=lent[id(group[0])]))
     return parts
 
 
@@ -89,11 +92,39 @@ def _size(frame: Frame) -> str:
 
 
 def _rescale(frame: Frame) -> str:
-    return str(frame.get("RescaleType") or "").strip().upper()
+    stated = str(frame.get("RescaleType") or "").strip().upper()
+    # What a CT with an intercept is in by default.
+    usual = modality(frame.dataset) == "CT" and frame.get("RescaleIntercept") is not None
+    return stated or ("HU" if usual else "")
 
 
 def _plane(frame: Frame) -> str:
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(frame.normal)))]
+
+
+def _completed(frames: list[Frame]) -> tuple[list[Frame], tuple[str, ...]]:
+    """Frames that lack their pixel spacing or direction, with that which all others state."""
+    notes: list[str] = []
+    for word, names in (("pixel spacing", ("pixel",)), ("orientation", ("row", "column"))):
+        lacking = {id(f): f for f in frames if any(f"no {word}" in note for note in f.notes)}
+        stated = [f for f in frames if id(f) not in lacking]
+        values = [np.concatenate([np.ravel(getattr(f, name)) for name in names]) for f in stated]
+        if not lacking or not stated or not np.allclose(values, values[0], rtol=1e-3, atol=2e-3):
+            continue
+        usual = {name: getattr(stated[0], name) for name in names}
+        for key, frame in lacking.items():
+            rest = tuple(note for note in frame.notes if f"no {word}" not in note)
+            lacking[key] = replace(frame, **usual, notes=rest)
+        frames = [lacking.get(id(f), f) for f in frames]
+        state = "1 image states" if len(lacking) == 1 else f"{len(lacking)} images state"
+        notes.append(f"{state} no {word}; that of the others is used: {named(lacking.values())}.")
+    return frames, tuple(notes)
+
+
+def named(frames: Iterable[Frame], most: int = 5) -> str:
+    """The files of frames, of which the last are counted when there are many."""
+    names = list(dict.fromkeys(f"'{f.path.name}'" for f in frames))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
 def _alike(frames: list[Frame]) -> list[list[Frame]]:

@@ -68,10 +68,12 @@ def place(frames: list[Frame]) -> tuple[list[Frame], bool, tuple[str, ...]]:
     locations = [f.figure("SliceLocation") for f in frames]
     if _differ(locations):
         depth = np.array(locations, dtype=np.float64)
+        upright = abs(frames[0].normal[2]) >= 0.7
+        side = "" if upright else ", and from which side these grow is assumed"
         return (
             _along(frames, np.zeros(3), _head(frames[0]), depth),
             False,
-            ("The images carry no position; they are placed by their slice locations.",),
+            (f"The images carry no position; they are placed by their slice locations{side}.",),
         )
     return frames, False, (() if frames[1:] else ("The image carries no position.",))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_padis.scan.dicom_frames import Frame
 from napari_padis.scan.dicom_keys import KEYS, RECONSTRUCTION, Key, order_of
-from napari_padis.scan.dicom_kinds import Part, by_kind
+from napari_padis.scan.dicom_kinds import Part, by_kind, named
 from napari_padis.scan.dicom_objects import COMPONENTS, component, is_capture, modality, picture
 from napari_padis.scan.dicom_positions import place, same_places, stacked
 
@@ -38,7 +38,7 @@ def _volumes_of_series(frames: list[Frame]) -> list[Part]:
     parts: list[Part] = []
     for kind in by_kind(frames):
         placed, stated, notes = place(kind.frames)
-        kind = replace(kind, frames=placed, stated=stated, notes=notes)
+        kind = replace(kind, frames=placed, stated=stated, notes=(*kind.notes, *notes))
         for stack in _interleaved(kind):
             parts += [piece for part in _by_place(stack, KEYS) for piece in _without_gaps(part)]
     return sorted(parts, key=_rank)
@@ -187,13 +187,17 @@ def _repeats(part: Part, places: np.ndarray, counts: np.ndarray) -> list[Part]:
         ranks[rank].append(frame)
     notes = part.notes
     if copies:
-        notes += (f"{len(copies)} images are copies of another one and were left out: "
-                  f"{_files(copies)}.",)  # fmt: skip
+        are = "1 image is a copy" if len(copies) == 1 else f"{len(copies)} images are copies"
+        were = "was" if len(copies) == 1 else "were"
+        notes += (f"{are} of another one and {were} left out: "
+                  f"{named(copies)}.",)  # fmt: skip
     few = len(ranks) > 1 and len(ranks[1]) < _REPEATED * len(counts)
     if few:
         left = [frame for rank in ranks[1:] for frame in rank]
-        notes += (f"{len(left)} images lie at the position of another one and were left out; the "
-                  f"one with the lowest number was kept: {_files(left)}.",)  # fmt: skip
+        lie = "1 image lies" if len(left) == 1 else f"{len(left)} images lie"
+        were = "was" if len(left) == 1 else "were"
+        notes += (f"{lie} at the position of another one and {were} left out; the "
+                  f"one with the lowest number was kept: {named(left)}.",)  # fmt: skip
         ranks = ranks[:1]
     parts = [replace(part, frames=frames, notes=notes) for frames in ranks]
     if len(parts) == 1:
@@ -211,11 +215,6 @@ def _same_picture(one: Frame, other: Frame) -> bool:
     if one.index is not None or other.index is not None or one.tile or other.tile:
         return False
     return one.dataset.get("PixelData") == other.dataset.get("PixelData")
-
-
-def _files(frames: list[Frame]) -> str:
-    names = list(dict.fromkeys(f"'{f.path.name}'" for f in frames))
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _without_gaps(part: Part) -> list[Part]:
