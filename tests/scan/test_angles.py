@@ -167,6 +167,7 @@ LISTS = {
     "header": "Scan 42 of 2026-01-03, 90 views\n" + lines(DEGREES),
     "remark": "; exported\n# theta (deg)\n" + lines(DEGREES),
     "count first": "90\n" + lines(DEGREES),
+    "summary below": lines(DEGREES) + "\nTotal: 90 views\nEnd of list",
     "MATLAB": "theta = [" + lines(DEGREES, between=" ") + "];",
     "Python": "angles = np.array([" + lines(DEGREES, between=", ") + "])",
     "radians by a header": "// Angle (rad)\n" + lines(np.deg2rad(DEGREES), "%.9f"),
@@ -309,6 +310,9 @@ def test_lists_beside_a_tiff_file(tmp_path, sinogram):
         np.testing.assert_allclose(found.angles, np.deg2rad(DEGREES))
     other = read_projections(tmp_path / "radiographs.tif", angles=tmp_path / "scan_angles.csv")
     np.testing.assert_allclose(other.angles, np.deg2rad(DEGREES))
+    (tmp_path / "scan_angles.csv").write_text(lines(np.append(DEGREES, 360)))
+    with pytest.raises(InputError, match=r"90 views, but 'scan_angles.csv' lists 91 angles"):
+        read(tmp_path / "scan.tif")
 
 
 @pytest.mark.parametrize("unit", ["degrees", "radians"])

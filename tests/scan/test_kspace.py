@@ -173,6 +173,22 @@ def test_numpy_archives(tmp_path, key, axes):
     assert_turned(found, image)
 
 
+@pytest.mark.parametrize(
+    ("stated", "unit", "spacing"),
+    [((5, 2, 1.5), "mm", (5, 2, 1.5)), ((200, 150), "um", (None, 0.2, 0.15))],
+)
+def test_numpy_archives_may_state_their_spacing(tmp_path, stated, unit, spacing):
+    kspace = fourier(picture(slices=2, coils=3))
+    path = npz(tmp_path, kspace=kspace, spacing=np.array(stated), spacing_unit=np.array(unit))
+    found = read_kspace(path)
+    steps = np.linalg.norm(found.affine[:3, :3], axis=0)
+    np.testing.assert_allclose(steps[1:], spacing[1:])
+    assert spacing[0] is None or steps[0] == pytest.approx(spacing[0])
+    assert not any("no pixel size" in note for note in found.provenance["notes"])
+    with pytest.raises(InputError, match="spacing"):
+        read_kspace(npz(tmp_path, kspace=kspace, spacing=np.array([1.0, -1, 1])))
+
+
 def test_real_brain(data_folder):
     found = read_kspace(data_folder / "kspace" / "brain8ch-sigpy-tutorial.npz")
     assert found.data.shape == (1, 8, 230, 180)

@@ -176,6 +176,9 @@ def _body(path: Path, rows: list[tuple[int, str]]) -> tuple[list[_Line], list[st
         while first and lines[first - 1].values and not lines[first - 1].words:
             first -= 1
     body, header = lines[first:], [text for _, text in rows[:first]]
+    # What is said below the list ("Total: 90 views") is no angle.
+    while len(body) > 2 and usual[1] > 1 and body[-1].words and not usual[0][1]:
+        body.pop()
     for line in body:
         if not line.values:
             raise InputError(

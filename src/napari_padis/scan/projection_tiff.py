@@ -78,8 +78,9 @@ def read_tiff_projections(
     """
     path = existing(path)
     metadata: dict[str, Any] = {"format": "TIFF"}
+    source = ""
     if angles is None and (beside := angles_beside(path)) is not None:
-        found = read_angles(beside)
+        found, source = read_angles(beside), beside.name
         said = (f"Angles from '{beside.name}'.", *found.notes)
         angles, notes = found.values, (*notes, *said)
         metadata |= found.facts() | {"angle_notes": said}
@@ -91,6 +92,11 @@ def read_tiff_projections(
             pages = pages[0][:, None, :]
         if not np.isfinite(pages[:: max(1, len(pages) // 16)]).any():
             raise InputError(f"'{path.name}' holds no finite number.")
+        if source and angles is not None and len(angles) != len(pages):
+            raise InputError(
+                f"'{path.name}' has {len(pages)} views, but '{source}' lists {len(angles)} angles; "
+                "give one angle for each view."
+            )
         contents, why = guess_contents(pages)
         return Projections(
             data=pages,
