@@ -126,6 +126,26 @@ def test_what_one_image_lacks_the_others_tell(tmp_path, write_images, tag):
     )
 
 
+@pytest.mark.parametrize(
+    ("deltas", "spacing"),
+    [([(0.05, 0.04)], (0.4, 0.5)), ([(0.05, 0.04)] * 2, (0.4, 0.5)),
+     ([(0.05, 0.04), (0.02, 0.02)], (1, 1))],
+    ids=["one region", "two alike", "two scales"],
+)  # fmt: skip
+def test_ultrasound_states_its_pixels_by_regions(tmp_path, write_images, deltas, spacing):
+    regions = []
+    for x, y in deltas:
+        region = Dataset()
+        region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3  # cm
+        region.PhysicalDeltaX, region.PhysicalDeltaY = x, y
+        regions.append(region)
+    images = [{"z": k, "PixelSpacing": None, "Modality": "US"} for k in range(3)]
+    write_images(tmp_path / "s", images, SequenceOfUltrasoundRegions=regions)
+    (volume,) = read_dicom(tmp_path / "s")
+    assert volume.spacing[1:] == pytest.approx(spacing)
+    assert any("no pixel spacing" in note for note in volume.notes) == (spacing == (1, 1))
+
+
 def test_sides_of_sagittal_slices_without_positions_are_assumed(tmp_path, write_images):
     images = [{"SliceLocation": 3 * k, "pixels": k} for k in range(4)]
     write_images(tmp_path / "s", images, ImageOrientationPatient=[0, 1, 0, 0, 0, -1])

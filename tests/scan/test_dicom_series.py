@@ -296,6 +296,15 @@ def test_a_frame_of_reference_for_every_image_divides_nothing(tmp_path, write_im
     assert not volume.notes
 
 
+@pytest.mark.parametrize("tag", ["PatientID", "StudyInstanceUID", "FrameOfReferenceUID"])
+def test_a_number_that_some_images_lack_divides_nothing(tmp_path, write_images, tag):
+    images = [{"z": k} | ({} if k == 2 else {tag: "1.2.9"}) for k in range(5)]
+    write_images(tmp_path / "s", images)
+    (volume,) = read_dicom(tmp_path / "s")
+    assert volume.shape[0] == 5
+    assert not volume.notes
+
+
 @pytest.mark.parametrize(
     ("step", "shift", "thickness", "volumes"),
     [

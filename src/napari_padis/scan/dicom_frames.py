@@ -195,6 +195,7 @@ def _frame(
                 notes += [note] if note else []
                 break
             spacing = None
+        spacing = _of_ultrasound(dataset) if spacing is None else spacing
         aspect = numbers("PixelAspectRatio", 2)
     except (ValueError, TypeError) as error:
         raise InputError(f"'{path.name}' has a damaged header: {one_line(error)}.") from error
@@ -224,6 +225,18 @@ def _frame(
         shape=shape,
         notes=tuple(notes),
     )
+
+
+def _of_ultrasound(dataset: Dataset) -> Vector | None:
+    """Row and column spacing in mm that all regions of an ultrasound image in cm share."""
+    found = {
+        (10 * abs(float(item.PhysicalDeltaY)), 10 * abs(float(item.PhysicalDeltaX)))
+        for item in _value(dataset, "SequenceOfUltrasoundRegions") or ()
+        if (item.get("PhysicalUnitsXDirection"), item.get("PhysicalUnitsYDirection")) == (3, 3)
+        and item.get("PhysicalDeltaX")
+        and item.get("PhysicalDeltaY")
+    }
+    return np.array(found.pop()) if len(found) == 1 else None
 
 
 def _offset(frame: Frame, first: Any, own: Any) -> Frame:

@@ -153,8 +153,10 @@ def _owned(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
     columns = []
     for name, word in _OWNERS:
         column = [str(frame.get(name) or "") for frame in frames]
-        unique = len(set(column)) == len(frames) and word != "patient"
-        columns.append([""] * len(frames) if unique else column)
+        known = {value for value in column if value}
+        unique = len(known) > 1 and len(known) == sum(map(bool, column)) and word != "patient"
+        # What is missing in some images is that of the others.
+        columns.append([""] * len(frames) if unique or len(known) < 2 else column)
     groups: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
     for owner, frame in zip(zip(*columns, strict=True), frames, strict=True):
         groups[owner].append(frame)
