@@ -251,6 +251,18 @@ def test_volumes_of_several_series_have_different_names(tmp_path, write_images):
     assert [v.name for v in read_dicom(tmp_path / "s")] == ["s series 2", "s series 1"]
 
 
+def test_series_of_two_patients_are_named_by_their_patient(tmp_path, write_images):
+    (tmp_path / "s").mkdir()
+    for number, patient in enumerate(("first", "secondly")):
+        images = [{"z": 3 * z, "pixels": number} for z in range(3 - number)]
+        common = {"PatientID": patient, "SeriesNumber": 2, "SeriesDescription": "Chest"}
+        for path in write_images(tmp_path / "w", images, **common):
+            path.rename(tmp_path / "s" / f"{number}{path.name}")
+    volumes = read_dicom(tmp_path / "s")
+    assert [v.name for v in volumes] == ["s Chest patient 1", "s Chest patient 2"]
+    assert levels(volumes) == [[0] * 3, [1] * 2]
+
+
 @pytest.mark.parametrize("shift", [0, 0.6], ids=["at the same places", "between one another"])
 def test_thin_and_thick_slices_of_one_body_are_two_volumes(tmp_path, write_images, shift):
     thin = [{"z": 1.25 * k, "SliceThickness": 1.25, "pixels": k} for k in range(17)]

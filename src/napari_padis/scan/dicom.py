@@ -132,7 +132,11 @@ def _names(root: Path, found: list[tuple[Part, list[Part]]]) -> list[str]:
         text = str(first.get("SeriesDescription") or "").strip()
         serial = first.figure("SeriesNumber")
         series[id(parts)] = (f"{where} {text}".strip(), "" if serial is None else f"{serial:g}")
+    people = _people(found)
     kinds = {key: _kind_beside(key, series, found) for key in series}
+    several = Counter(base for base, _ in series.values())
+    kinds = {key: f"{people[key] if several[series[key][0]] > 1 else ''} {kind}".strip()
+             for key, kind in kinds.items()}  # fmt: skip
     twice = Counter((base, kinds[key]) for key, (base, _) in series.items())
     names: list[str] = []
     for part, parts in found:
@@ -143,6 +147,15 @@ def _names(root: Path, found: list[tuple[Part, list[Part]]]) -> list[str]:
     again = Counter(names)
     return [name if again[name] == 1 else f"{name} volume {names[: n + 1].count(name)}"
             for n, name in enumerate(names)]  # fmt: skip
+
+
+def _people(found: list[tuple[Part, list[Part]]]) -> dict[int, str]:
+    """Number of the patient of each series, where there are several in the folder."""
+    owners = {id(parts): str(parts[0].frames[0].get("PatientID") or "") for _, parts in found}
+    order = sorted(set(owners.values()) - {""}, key=lambda o: (len(o), o))
+    several = len(order) > 1
+    return {key: f"patient {order.index(o) + 1}" if several and o else ""
+            for key, o in owners.items()}  # fmt: skip
 
 
 def _kind_beside(
