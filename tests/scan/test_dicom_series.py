@@ -343,6 +343,14 @@ def test_phases_between_one_another_are_not_mixed(
         assert found[0].spacing[0] == pytest.approx(shift)
 
 
+@pytest.mark.parametrize("tag", ["AcquisitionTime", "ContentTime"])
+def test_overlapping_slices_of_two_times_are_one_stack(tmp_path, write_images, tag):
+    images = [{"z": 2.5 * k, tag: f"1000{k % 2:02d}", "SliceThickness": 5} for k in range(10)]
+    write_images(tmp_path / "s", images)
+    (volume,) = read_dicom(tmp_path / "s")
+    assert volume.spacing[0] == pytest.approx(2.5)
+
+
 def test_directions_of_diffusion_follow_as_they_were_measured(tmp_path, write_images):
     directions = ([1, 0, 0], [0, 1, 0], [0, 0, 1])
     images = [

@@ -27,10 +27,7 @@ _LARGEST = 2**26
 
 @dataclass(frozen=True)
 class _Line:
-    """Numbers of one line of text, its words, and the unit written behind the numbers.
-
-    ``among`` is the first word that stands after a number.
-    """
+    """Numbers and words of a line, the unit behind them, and the first word ``among`` them."""
 
     number: int
     values: tuple[float, ...]
@@ -176,9 +173,8 @@ def _body(path: Path, rows: list[tuple[int, str]]) -> tuple[list[_Line], list[st
         while first and lines[first - 1].values and not lines[first - 1].words:
             first -= 1
     body, header = lines[first:], [text for _, text in rows[:first]]
-    # What is said below the list ("Total: 90 views") is no angle.
     while len(body) > 2 and usual[1] > 1 and body[-1].words and not usual[0][1]:
-        body.pop()
+        body.pop()  # what is said below the list ("Total: 90 views") is no angle
     for line in body:
         if not line.values:
             raise InputError(

@@ -71,7 +71,7 @@ def _interleaved(part: Part) -> list[Part]:
         for frames in groups.values():
             depths.append(_depths(frames, part.frames[0]))
             ends.append((float(depths[-1][0]), float(depths[-1][-1])))
-        if key not in RECONSTRUCTION and not _whole(depths, part.frames):
+        if key not in RECONSTRUCTION and not _whole(depths, part.frames, key):
             continue
         for (low, high), (start, end) in pairwise(sorted(ends)):
             if min(high, end) - start > 0.5 * min(high - low, end - start) > 0:
@@ -87,10 +87,11 @@ def _depths(frames: list[Frame], first: Frame) -> np.ndarray:
     return np.sort([float(f.position @ first.normal) for f in frames])  # type: ignore[operator]
 
 
-def _whole(depths: list[np.ndarray], frames: list[Frame]) -> bool:
+def _whole(depths: list[np.ndarray], frames: list[Frame], key: Key) -> bool:
     """Whether stacks are whole by themselves and not together: each even, their union uneven.
 
-    Where the union is even as well, stacks are whole whose slices leave no gaps.
+    Where the union is even as well, stacks are whole whose slices leave no gaps; times that
+    differ then may be those of slices that overlap.
     """
     if len(depths) < 2 or min(map(len, depths)) < 3:
         return False
@@ -99,7 +100,8 @@ def _whole(depths: list[np.ndarray], frames: list[Frame]) -> bool:
         return False
     thickness = frames[0].figure("SliceThickness") or 0.0
     largest = max(float(np.median(np.diff(d))) for d in depths)
-    return not _even(union) or largest <= 1.1 * thickness
+    timed = key.weak and key.name != "acquisition"
+    return not _even(union) or (largest <= 1.1 * thickness and not timed)
 
 
 def _even(gaps: np.ndarray) -> bool:
