@@ -43,9 +43,13 @@ def read(path: str | Path) -> Scan:
     others = [scan.name for scan in scans[1:]] + [part.name for part in parts[1:]]
     if not others:
         return scans[0]
+    first = scans[0]
+    known = first.provenance.get("notes", ()) if isinstance(first, Measurement) else first.notes
+    if all(any(f"'{name}'" in note for note in known) for name in others):
+        return noted(first, "The first of these volumes was read, the others were not.")
     named = ", ".join(f"'{name}'" for name in others[:_NAMED])
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    return noted(scans[0], f"Also there and not read: {named}{more}.")
+    return noted(first, f"Also there and not read: {named}{more}.")
 
 
 def format_of(path: str | Path) -> str:
