@@ -59,11 +59,11 @@ def intensity_range(card: PriorCard) -> str:
 
 
 def spacing(values: Sequence[float] | None) -> str:
-    """One length in mm, or two where they differ."""
+    """One length in mm, or the smallest and the largest where they differ by 1 % or more."""
     if not values:
         return ""
-    texts = list(dict.fromkeys(f"{value:.3g}" for value in values))
-    return f"{' to '.join(texts)} mm"
+    low, high = min(values), max(values)
+    return f"{low:.3g} to {high:.3g} mm" if high > 1.01 * low else f"{high:.3g} mm"
 
 
 def count(value: int) -> str:
