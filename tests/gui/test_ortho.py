@@ -4,13 +4,17 @@ A window with four canvases takes seconds to make, so each test looks at several
 """
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from napari.qt import QtViewer
 from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton
 
+from napari_padis.gui.layer_data import volume_layer
 from napari_padis.gui.ortho import OrthoViews, toggle_ortho_views
+from napari_padis.gui.roles import ROLE
+from napari_padis.gui.view import keep_upright
 
 
 @pytest.fixture
@@ -129,9 +133,7 @@ def test_the_crosshair_is_linked_both_ways(ortho, qtbot):
     widget.set_point((10.0, -20.0, -30.0))
     assert viewer.dims.point == (10, -20, -30)
     viewer.dims.point = (20.0, -40.0, -50.0)
-    qtbot.waitUntil(
-        lambda: all(view.model.dims.point == (20, -40, -50) for view in widget.planes)
-    )
+    qtbot.waitUntil(lambda: all(view.model.dims.point == (20, -40, -50) for view in widget.planes))
     for view in widget.planes:
         for lines in view._lines:
             normal = view.plane.normal
@@ -192,6 +194,24 @@ def test_layers_come_and_go(ortho, add_volume, qtbot):
     qtbot.waitUntil(lambda: names() == ["third"])
     for view in widget.planes:
         view.canvas.screenshot(flash=False)
+
+
+def test_a_scan_far_from_the_others_is_seen_when_it_is_opened(ortho, volume, qtbot):
+    viewer, _, widget = ortho
+    keep_upright(viewer)
+    affine = np.array(volume.affine)
+    affine[:3, 3] += (900, 700, -800)
+    data, options, _ = volume_layer(replace(volume, affine=affine))
+    far = viewer.add_image(data, **options)
+    qtbot.waitUntil(lambda: far in [mirror.source for mirror in widget._mirrors])
+    qtbot.waitUntil(lambda: not widget._timer.isActive())
+    assert all(view.sees(far) for view in widget.planes)
+    axial = widget.planes[0].model
+    axial.scene.camera.center = (0, -500, -500)
+    role = volume_layer(volume, name="of a run")
+    viewer.add_image(role[0], **{**role[1], "metadata": {ROLE: "posterior mean"}})
+    qtbot.waitUntil(lambda: len(widget._mirrors) == 3)
+    assert axial.scene.camera.center[1] == -500, "a run moves nobody's view"
 
 
 def test_the_dock_cannot_float(ortho, qtbot):

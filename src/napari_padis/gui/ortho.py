@@ -24,6 +24,7 @@ from napari_padis.gui.lifecycle import WindowWatcher
 from napari_padis.gui.mirror import Mirror, can_mirror
 from napari_padis.gui.openings import openings_of
 from napari_padis.gui.plane import PLANES, PlaneView
+from napari_padis.gui.roles import ROLE
 from napari_padis.gui.view import keep_upright
 
 if TYPE_CHECKING:
@@ -121,9 +122,11 @@ class OrthoViews(QWidget):
         self._reference = images[0] if images else None
         if self._reference is None:
             return
+        newest = images[-1]  # a scan that was opened, perhaps far from the others
+        opened = newest.visible and newest not in before and ROLE not in newest.metadata
         for view in self.planes:
             view.set_up(self._reference)
-            if first:
+            if first or (opened and not view.sees(newest)):
                 view.fit()
         self._catch_up()
 

@@ -220,6 +220,13 @@ class PlaneView(QWidget):
         if images:
             self.model.fit_to_view(layers=images, margin=0.04)
 
+    def sees(self, layer: Layer) -> bool:
+        """Whether the middle of a layer is within the canvas."""
+        camera, axes = self.model.scene.camera, list(self.plane.order[1:])
+        middle = np.mean(layer.extent.world, axis=0)[axes]
+        half = np.asarray(self.model.canvas.size) / camera.zoom / 2
+        return bool(np.all(np.abs(middle - np.asarray(camera.center)[-2:]) < half))
+
     def set_point(self, point: Sequence[float], reference: Layer) -> None:
         """Cut the volume at a world position and draw the crosshair there."""
         normal = self.plane.normal
