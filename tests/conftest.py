@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,13 @@ def own_priors(tmp_path_factory, monkeypatch) -> Path:
     monkeypatch.delenv("NAPARI_PADIS_PRIORS_URL", raising=False)
     monkeypatch.delenv("NAPARI_PADIS_PRIORS_REGISTRY", raising=False)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random images at every run, where a test makes some without a generator."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -165,15 +165,20 @@ class RunSection(QWidget):
         keys = self.pause_button.text().partition("\n")[2]
         self.pause_button.setText(f"{title}\n{keys}")
         self.pause_button.setAccessibleName(title)
-        if state == control.LOADING:  # what stands there is of the run before
-            for value in self._values.values():
-                value.setText("–")
-            self.projector.set_text("–")
+        if state == control.LOADING:
+            self._clear()
         # An empty range makes the bar move to and fro while nothing can be counted.
         self.bar.setRange(0, 0 if state in (control.LOADING, control.SAVING) else 1000)
 
+    def _clear(self) -> None:
+        """Take away what is of the run before."""
+        for value in self._values.values():
+            value.setText("–")
+        self.projector.set_text("–")
+
     def set_started(self, event: Started) -> None:
         """What is known at the start."""
+        self._clear()
         self._iterations = event.levels > 0 and event.evaluations == 0
         self._values["Memory"].setText(f"about {text.size(event.memory)}")
         self._values["Device"].setText(event.device)
