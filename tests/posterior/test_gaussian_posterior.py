@@ -6,6 +6,10 @@ import gaussian_toy as toy_module
 import pytest
 import torch
 
+from napari_padis.posterior.samplers.dual import Split, dual
+from napari_padis.posterior.schedule import geometric
+from napari_padis.posterior.steps import noisy
+
 
 @pytest.fixture(scope="module")
 def toy():
@@ -35,6 +39,32 @@ def test_fast_method_has_a_good_mean(toy):
     s = toy_module.score(toy, toy_module.run_method(toy, "padis-fast"))
     assert s.mean_distance < 0.035
     assert 0.7 < s.sd_ratio < 1.4
+
+
+def test_dual_sampler_has_mean_and_spread_of_the_posterior(toy):
+    """Independent chains from the end of ADMM at a noise level above the posterior's sd of 0.04."""
+    like = toy.problem.start()[None].clone()
+
+    def chains(evaluator):
+        halves = Split.at(like)
+        for _ in range(40):
+            pulled = halves.meet(toy.problem, 0.1, 40)
+            z, _ = yield from evaluator.denoise(pulled, 0.1)
+            halves.pull(z, 0.1)
+        # What pulls is the gradient of the data's logarithm, where both halves have met.
+        residual = toy.problem.y - toy.problem.A(halves.v)
+        pull = toy.problem.AT(residual) / toy.problem.sigma_y**2
+        assert float((halves.w - pull).norm() / pull.norm()) < 0.05
+        halves = halves.repeated(20)
+        x = noisy(evaluator, halves.z, 0.4)
+        levels = geometric(0.4, 0.002, 30)
+        return (yield from dual(toy.problem, evaluator, x, halves, levels, 0.1, 40))
+
+    s = toy_module.score(toy, toy_module.sample(toy, chains))
+    assert s.sd_ratio == pytest.approx(1, abs=0.05)
+    assert 0.87 < s.coverage < 0.93
+    assert s.mean_distance < 0.0095  # of 20 exact samples: 0.0085
+    assert s.residual == pytest.approx(1, abs=0.1)
 
 
 def test_published_data_step_is_too_narrow(toy):

@@ -26,6 +26,7 @@ METHODS = [
     "diffpir",
     "dds",
     "dpm-solver",
+    "dual",
 ]
 
 

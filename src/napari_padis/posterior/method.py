@@ -222,7 +222,7 @@ def leaders(settings: Options, coupled: bool) -> int:
 
 
 def split(total: int, settings: Options) -> tuple[int, int]:
-    """Evaluations of the descent, and levels of the Langevin part after it."""
-    inner = int(settings["inner"])
+    """Evaluations of the first stage, a descent, and levels of the second."""
+    inner = int(settings.get("inner", 1))
     levels = max(1, round((1 - settings["descent"]) * total / inner))
     return max(1, total - levels * inner), levels

@@ -39,6 +39,27 @@ SAMPLERS: tuple[Method, ...] = (
         options=_two_stages(sigma_max=0.5, descent=0.385, inner=2, epsilon=0.5),
     ),
     Method(
+        "dual",
+        "Dual sampler",
+        "Begins with plug-and-play ADMM on one image, from which all samples go on with noise of "
+        "their own; what the data pull goes through the denoiser. On trial, for comparison.",
+        "samplers.dual:start",
+        90,
+        4,
+        coupled=True,
+        comparison=True,
+        options=MappingProxyType(
+            {
+                "sigma": 0.05,
+                "descent": 2 / 3,
+                "sigma_max": 0.3,
+                "sigma_min": 0.002,
+                "rho_max": 0.05,
+                "cg": 40,
+            }
+        ),
+    ),
+    Method(
         "noise-aware",
         "Noise-aware Langevin",
         "Langevin dynamics whose data step knows the noise and the denoiser's own error: slower "
