@@ -51,7 +51,7 @@ SAMPLERS: tuple[Method, ...] = (
         options=MappingProxyType(
             {
                 "sigma": 0.05,
-                "descent": 2 / 3,
+                "descent": 0.667,
                 "sigma_max": 0.3,
                 "sigma_min": 0.002,
                 "rho_max": 0.05,
