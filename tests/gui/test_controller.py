@@ -346,3 +346,22 @@ def test_standard_deviation_can_be_watched(make_dock, engine, qtbot, finish):
 
 def test_requests_are_frozen():
     assert jobs.Request.__dataclass_params__.frozen
+
+
+def test_the_demo_waits_as_long_as_the_run_goes_on(monkeypatch):
+    """However slow the machine: ten waits of less than the patience, then one of more."""
+    from napari_padis.gui import demo
+
+    clock, shares = [0.0], iter([k / 10 for k in range(10)])
+    state = {"share": 0.0}
+
+    def pass_time(_seconds):
+        clock[0] += 0.9 * demo.PATIENCE
+        state["share"] = next(shares, 0.9)
+
+    monkeypatch.setattr(demo.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(demo, "_process", pass_time)
+    monkeypatch.setattr(demo, "_fraction", lambda _dock: state["share"])
+    demo._wait(None, lambda: state["share"] > 0.8)
+    with pytest.raises(ReconstructionError, match="no further"):
+        demo._wait(None, lambda: False)

@@ -20,7 +20,7 @@ VIEWS = 20
 SLICES = 8
 SAMPLES, STEPS = 2, 40
 WINDOW = (1500, 940)
-#: Seconds after which a headless demo gives up.
+#: Seconds without progress after which a headless demo gives up.
 PATIENCE = 780.0
 
 
@@ -110,10 +110,9 @@ def _headless(viewer: Viewer, dock: ReconstructionDock, out: Path | None) -> Non
     _screenshot(viewer, folder / "demo-1-start.png")
     control = dock.controller
     dock.run()
-    deadline = time.monotonic() + PATIENCE
-    _wait(lambda: _fraction(dock) > 0.5 or not control.busy, deadline)
+    _wait(dock, lambda: _fraction(dock) > 0.5 or not control.busy)
     _screenshot(viewer, folder / "demo-2-running.png")
-    _wait(lambda: not control.busy, deadline)
+    _wait(dock, lambda: not control.busy)
     level, message = control.message
     if control.result is None or level == "error":
         raise ReconstructionError(message or "The demo ended without a result.")
@@ -130,10 +129,16 @@ def _fraction(dock: ReconstructionDock) -> float:
     return progress.fraction if progress is not None else 0.0
 
 
-def _wait(condition: Callable[[], bool], deadline: float) -> None:
+def _wait(dock: ReconstructionDock, condition: Callable[[], bool]) -> None:
+    """Until a condition is true; slow machines take as long as they go on."""
+    before, since = _fraction(dock), time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
-            raise ReconstructionError("The demo took too long and was given up.")
+        if (now := _fraction(dock)) != before:
+            before, since = now, time.monotonic()
+        if time.monotonic() - since > PATIENCE:
+            raise ReconstructionError(
+                f"The demo came no further for {PATIENCE:.0f} seconds and was given up."
+            )
         _process(0.05)
 
 
