@@ -43,16 +43,18 @@ def bare_seconds(prior: str, shape: tuple[int, int], repeats: int = 8) -> float:
     """Seconds of one network evaluation of one slice, tiles ready, nothing around it."""
     denoiser = load_prior(prior, shape)
     grid = denoiser.grid
-    images = max(1, denoiser.patch_batch // grid.count)
-    tiles = torch.rand((grid.count * images, 1, *grid.sides))
-    sigma = torch.full((len(tiles),), 0.1)
-    where = grid.positions((0, 0)).repeat(images, 1, 1, 1)
+    shift = tuple(m // 2 for m in grid.shifts)
+    stacks = grid.extract(torch.rand((1, denoiser.card.network.image_channels, *shape)), shift)
+    calls = list(zip(stacks, grid.positions(shift), strict=True))
+    sigma = torch.tensor([0.1])
     with torch.no_grad():
-        denoiser.network(tiles, sigma, where)
+        for tiles, where in calls:
+            denoiser.network(tiles, sigma, where)
         start = time.perf_counter()
         for _ in range(repeats):
-            denoiser.network(tiles, sigma, where)
-    return (time.perf_counter() - start) / repeats / images
+            for tiles, where in calls:
+                denoiser.network(tiles, sigma, where)
+    return (time.perf_counter() - start) / repeats
 
 
 def coverage(result: Result, truth: np.ndarray, body: np.ndarray) -> float:

@@ -17,7 +17,7 @@ def test_lines_are_the_borders_of_the_tiles_of_the_prior(height, width, patch):
     for shift in [(0, 0), (grid.pad[0], grid.pad[1]), (grid.pad[0] // 2, grid.pad[1] // 3)]:
         index = torch.arange(grid.count, dtype=torch.float32)
         tiles = index[:, None, None, None].expand(-1, 1, patch, patch)
-        owner = as_shown(grid.assemble(tiles.contiguous(), shift)[0, 0].numpy())
+        owner = as_shown(grid.assemble((tiles.contiguous(),), shift)[0, 0].numpy())
         rows = np.flatnonzero(np.diff(owner[:, 0])) + 0.5
         cols = np.flatnonzero(np.diff(owner[0])) + 0.5
         lines = grid_lines(layout, shift, (1, height, width))
@@ -43,9 +43,31 @@ def test_lines_of_other_tilings(kind):
         np.testing.assert_allclose(drawn, np.sort(shape[0] - 1 - starts))
         return
     index = torch.arange(tiles.count, dtype=torch.float32)
-    owner = tiles.assemble(index[:, None, None, None].expand(-1, 1, *tiles.sides), (0, 0))
+    owner = tiles.assemble((index[:, None, None, None].expand(-1, 1, *tiles.sides),), (0, 0))
     column = as_shown(owner[0, 0].numpy())[:, 0]
     np.testing.assert_allclose(drawn, np.flatnonzero(np.diff(column)) + 0.5)
+
+
+@pytest.mark.parametrize("shape", [(40, 52), (20, 90), (256, 512)])
+def test_lines_are_the_seams_wherever_they_are(shape):
+    """Tiles at random places: where a pixel and its neighbour come from different tiles."""
+    torch = pytest.importorskip("torch")
+    from napari_padis.prior.card import PriorCard
+    from napari_padis.prior.tilings import make_tiles
+
+    tiles = make_tiles("shifted", shape, PriorCard(name="any", patch=16 if shape[0] < 99 else 88))
+    for shift in ((0, 0), (tiles.shifts[0] // 2, tiles.shifts[1] // 3), tiles.shifts):
+        stacks, first = [], 0
+        for stack in tiles.extract(torch.zeros(1, 1, *shape), shift):
+            number = first + torch.arange(len(stack), dtype=torch.float32)
+            stacks.append(number[:, None, None, None].expand_as(stack))
+            first += len(stack)
+        owner = as_shown(tiles.assemble(tuple(stacks), shift)[0, 0].numpy())
+        lines = grid_lines(PatchLayout(*tiles.lattice), shift, (1, *shape))
+        drawn = np.unique(lines[lines[:, 1, 2] > 0][:, 0, 1])
+        np.testing.assert_allclose(drawn, np.flatnonzero(np.diff(owner[:, 0])) + 0.5)
+        drawn = np.unique(lines[lines[:, 1, 1] > 0][:, 0, 2])
+        np.testing.assert_allclose(drawn, np.flatnonzero(np.diff(owner[0])) + 0.5)
 
 
 def test_lines_span_the_image_and_repeat_on_every_slice():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -38,10 +40,12 @@ def test_vjp_equals_autograd_of_the_whole(denoiser):
     v = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
     x1 = x.clone().requires_grad_()
     grid = denoiser.grid
-    tiles = grid.extract(x1.reshape(-1, 1, 40, 36), draw.shift, draw.border)
-    where = grid.positions(draw.shift).repeat(2, 1, 1, 1)
-    tiles = denoiser.network(tiles, torch.full((len(tiles),), 0.2), where)
-    whole = grid.assemble(tiles, draw.shift)
+    stacks = grid.extract(x1.reshape(-1, 1, 40, 36), draw.shift, draw.border)
+    clean = [
+        denoiser.network(tiles, torch.tensor([0.2]), where.repeat(2, 1, 1, 1))
+        for tiles, where in zip(stacks, grid.positions(draw.shift), strict=True)
+    ]
+    whole = grid.assemble(tuple(clean), draw.shift)
     (expected,) = torch.autograd.grad(whole, x1, v.reshape(whole.shape))
     denoiser.patch_batch = 3
     assert torch.allclose(finish(denoiser.vjp(x, 0.2, draw, v)), expected, atol=1e-5)
@@ -49,12 +53,24 @@ def test_vjp_equals_autograd_of_the_whole(denoiser):
 
 def test_progress_rises_and_stays_below_one(denoiser):
     x = _image()
-    denoiser.patch_batch = 4
+    denoiser.patch_batch = 2
     draw = denoiser.draw(x, 0.1, torch.Generator())
     shares = list(denoiser.denoise(x, 0.1, draw))
     assert len(shares) >= 6
     assert shares == sorted(shares)
     assert max(shares) < 1
+
+
+def test_no_network_call_has_more_pixels_than_the_largest_tiles(denoiser):
+    """Which is what the memory of a run is estimated from."""
+    seen = []
+    forward = denoiser.network.forward
+    denoiser.network.forward = lambda x, *rest: seen.append(x) or forward(x, *rest)
+    denoiser.patch_batch = 2
+    x = _image()
+    finish(denoiser.denoise(x, 0.1, denoiser.draw(x, 0.1, torch.Generator())))
+    assert len({t.shape[-2:] for t in seen}) > 1
+    assert max(len(t) * t[0].numel() for t in seen) <= 2 * math.prod(denoiser.grid.sides)
 
 
 def test_same_seed_same_bits(denoiser):

@@ -28,8 +28,8 @@ def test_all_shifts_of_a_small_grid_cover_once():
     for a in range(grid.pad[0] + 1):
         for b in range(grid.pad[1] + 1):
             image = torch.arange(21 * 17.0).reshape(1, 1, 21, 17)
-            tiles = grid.extract(image, (a, b))
-            assert torch.equal(grid.assemble(tiles, (a, b)), image)
+            (tiles,) = grid.extract(image, (a, b))
+            assert torch.equal(grid.assemble((tiles,), (a, b)), image)
             assert tiles.sum() == image.sum()
 
 
@@ -52,9 +52,9 @@ def test_border_fills_the_padding_only():
     grid = PatchGrid((10, 10), 8)
     image = torch.ones(1, 1, 10, 10)
     border = torch.full((1, 1, 16 * 16 - 10 * 10), 7.0)
-    tiles = grid.extract(image, (3, 2), border)
+    (tiles,) = grid.extract(image, (3, 2), border)
     assert tiles.sum() == 100 + 7 * (256 - 100)
-    assert (grid.assemble(tiles, (3, 2)) == 1).all()
+    assert (grid.assemble((tiles,), (3, 2)) == 1).all()
 
 
 def test_shifts_reach_all_values():
@@ -92,10 +92,10 @@ def test_rectangular_tiles_and_larger_paddings_cover_once(least):
     assert all(m < least + p for m, p in zip(grid.shifts, (8, 12), strict=True))
     image = torch.arange(21 * 34.0).reshape(1, 1, 21, 34)
     for shift in [(0, 0), grid.shifts, (grid.shifts[0] // 2, grid.shifts[1] // 3)]:
-        tiles = grid.extract(image, shift)
+        (tiles,) = grid.extract(image, shift)
         assert tiles.shape == (grid.count, 1, 8, 12)
         assert tiles.sum() == image.sum()
-        assert torch.equal(grid.assemble(tiles, shift), image)
+        assert torch.equal(grid.assemble((tiles,), shift), image)
 
 
 def test_a_grid_that_does_not_move_is_centred():

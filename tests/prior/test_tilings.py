@@ -55,9 +55,12 @@ def test_denoising_and_its_transpose_agree_with_autograd(make, kind):
     draw = _draw(d, x)
     v = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
     leaf = x.clone().requires_grad_()
-    tiles = d.grid.extract(leaf, draw.shift, draw.border)
-    where = d.grid.positions(draw.shift).repeat(len(x), 1, 1, 1)
-    image = d.grid.assemble(d.network(tiles, torch.full((len(tiles),), 0.2), where), draw.shift)
+    stacks = d.grid.extract(leaf, draw.shift, draw.border)
+    clean = [
+        d.network(tiles, torch.tensor([0.2]), where.repeat(len(x), 1, 1, 1))
+        for tiles, where in zip(stacks, d.grid.positions(draw.shift), strict=True)
+    ]
+    image = d.grid.assemble(tuple(clean), draw.shift)
     (expected,) = torch.autograd.grad(image, leaf, v)
     assert torch.allclose(finish(d.denoise(x, 0.2, draw)), image.detach(), atol=1e-6)
     assert torch.allclose(finish(d.vjp(x, 0.2, draw, v)), expected, atol=1e-5)
@@ -163,8 +166,8 @@ def test_whole_images_lie_where_training_puts_them(tiny_prior):
     batch = sampler.draw(32, 1, torch.Generator().manual_seed(0))
     card = PriorCard(name="whole", patch=32, tiling="whole")
     tiles = make_tiles("whole", (27, 31), card)
-    assert torch.equal(tiles.extract(torch.ones(1, 1, 27, 31), (0, 0)), batch.patches)
-    assert torch.allclose(tiles.positions((0, 0)), batch.position)
+    assert torch.equal(*tiles.extract(torch.ones(1, 1, 27, 31), (0, 0)), batch.patches)
+    assert torch.allclose(*tiles.positions((0, 0)), batch.position)
 
 
 def test_the_fixed_grid_is_the_one_of_training():
@@ -181,7 +184,7 @@ def test_the_fixed_grid_is_the_one_of_training():
     batch = sampler.draw(8, 200, torch.Generator().manual_seed(0))
     grid = make_tiles("fixed", (22, 27), PriorCard(name="simple", patch=8, tiling="fixed"))
     assert grid.random_shift(torch.Generator()) == (0, 0)
-    tiles = grid.extract(torch.from_numpy(image.astype(np.float32))[None], (0, 0))
+    (tiles,) = grid.extract(torch.from_numpy(image.astype(np.float32))[None], (0, 0))
     known = {tuple(t.flatten().tolist()) for t in tiles}
     assert {tuple(p.flatten().tolist()) for p in batch.patches} == known
 
@@ -214,14 +217,18 @@ def test_cutting_and_joining_have_exact_transposes(kind):
     image = torch.randn((2, 3, *SHAPE), generator=g, dtype=torch.float64)
     shift = tiles.random_shift(g)
     cut = tiles.extract(image, shift)
-    other = torch.randn(cut.shape, generator=g, dtype=torch.float64)
-    assert (cut * other).sum() == pytest.approx(float((image * tiles.gather(other, shift)).sum()))
-    joined = tiles.assemble(other, shift)
-    assert (joined * image).sum() == pytest.approx(
-        float((other * tiles.spread(image, shift)).sum())
+    other = tuple(torch.randn(t.shape, generator=g, dtype=torch.float64) for t in cut)
+    assert _product(cut, other) == pytest.approx(float((image * tiles.gather(other, shift)).sum()))
+    assert _product(other, tiles.spread(image, shift)) == pytest.approx(
+        float((tiles.assemble(other, shift) * image).sum())
     )
     # Tiles that agree with one image give back that image.
     assert torch.allclose(tiles.assemble(cut, shift), image)
+
+
+def _product(a, b):
+    """Inner product of tiles."""
+    return sum(float((x * y).sum()) for x, y in zip(a, b, strict=True))
 
 
 def test_position_is_that_of_the_pixels(make):
@@ -247,7 +254,7 @@ def test_the_card_decides_unless_the_caller_does(tiny_prior, tmp_path):
 
 def test_one_evaluation_takes_few_tiles_of_large_images(make):
     assert make("whole", (1024, 1024)).patch_batch == 1
-    assert make("shifted", (256, 256)).patch_batch > 50
+    assert make("shifted", (256, 256)).patch_batch > 20
     assert make("whole", patch_batch=7).patch_batch == 7
 
 

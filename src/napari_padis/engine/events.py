@@ -20,7 +20,11 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PatchLayout:
-    """Patch grid of a run: tile sides, tiles and padding along (rows, columns)."""
+    """Lines between the tiles of a run, along (rows, columns).
+
+    At shift 0 the first one lies ``pad`` pixels before the image (behind its edge if negative);
+    ``tiles`` more follow at a distance of ``patch`` each, and all of them move with the shift.
+    """
 
     patch: tuple[int, int]
     tiles: tuple[int, int]

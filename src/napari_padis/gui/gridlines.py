@@ -12,8 +12,8 @@ def tile_edges(length: int, patch: int, tiles: int, pad: int, shift: int) -> NDA
     """Borders between tiles along one axis that lie inside the image.
 
     Pixel ``i`` covers ``[i - 0.5, i + 0.5]``, so a tile whose first pixel is ``c`` begins
-    at ``c - 0.5``. The borders are those of the tiles at ``shift - pad + k * patch``
-    (:class:`napari_padis.prior.patches.PatchGrid`).
+    at ``c - 0.5``. The borders are those of pixels ``shift - pad + k * patch``, for k up to
+    ``tiles`` (:class:`napari_padis.engine.events.PatchLayout`).
     """
     edges = shift - pad + patch * np.arange(tiles + 1, dtype=np.float64) - 0.5
     inside: NDArray[np.float64] = edges[(edges > 0) & (edges < length - 1)]
@@ -29,7 +29,7 @@ def grid_lines(
     ----------
     layout : PatchLayout
     shift : tuple of int
-        Current shift of the grid along (rows, columns), each in 0..pad.
+        Current shift of the grid along (rows, columns).
     shape : tuple of int
         Volume shape (S, A, R).
 

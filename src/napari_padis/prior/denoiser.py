@@ -15,7 +15,7 @@ from napari_padis.prior.canvas import border_size
 from napari_padis.prior.card import PriorCard, Tiling
 from napari_padis.prior.hardware import bfloat16_is_fast, tiles_at_once
 from napari_padis.prior.network import EDMDenoiser, channels_last
-from napari_padis.prior.patches import Shift
+from napari_padis.prior.patches import Shift, Stacks
 from napari_padis.prior.sides import Pair
 from napari_padis.prior.tilings import make_tiles
 
@@ -55,8 +55,8 @@ class PatchDenoiser:
     """Denoiser of images of one shape, made of tiles that the network denoises one by one.
 
     The image lies in zero padding whose content is known exactly; at noise level sigma that
-    padding is white noise, drawn afresh for each evaluation. The tiles lie on a grid at random
-    shifts (PaDIS, Hu et al., 2024) or in one of the other ways of
+    padding is white noise, drawn afresh for each evaluation. The tiles lie at random places
+    (PaDIS, Hu et al., 2024) or in one of the other ways of
     :func:`~napari_padis.prior.tilings.make_tiles`; samplers need not know which.
 
     Parameters
@@ -69,7 +69,8 @@ class PatchDenoiser:
     patch : int or pair of int, optional
         Side of the tiles; chosen from the card's and the shape when missing.
     patch_batch : int, optional
-        Tiles per network call; chosen from their size when missing.
+        Largest tiles per network call, or smaller ones of as many pixels; chosen from their size
+        when missing.
     bfloat16 : bool, optional
         Number format of the network; chosen from the device when missing.
     tiling : str, optional
@@ -147,29 +148,40 @@ class PatchDenoiser:
         flat = x.reshape(-1, *x.shape[-3:])
         out = torch.empty_like(flat)
         shift = draw.shift or (0, 0)
-        for images, tiles, position in self._batches(flat, draw, shift):
-            result = torch.empty_like(tiles)
+        places = self.grid.positions(shift, self.device)
+        put = self.grid.assemble if v is None else self.grid.gather
+        for images in self._together(len(flat), places):
+            border = None if draw.border is None else draw.border[images]
+            stacks = self.grid.extract(flat[images], shift, border)
             weights = None if v is None else self.grid.spread(v.reshape(flat.shape)[images], shift)
-            parts = torch.arange(len(tiles), device=self.device).split(self.patch_batch)
-            for done, i in enumerate(parts):
-                w = None if weights is None else weights[i]
-                result[i] = self._call(tiles[i], sigma, position[i % self.grid.count], w)
-                share = done / len(parts) * (images.stop - images.start)
-                yield (images.start + share) / len(out)
-            put = self.grid.assemble if v is None else self.grid.gather
-            out[images] = put(result, shift)
+            results = tuple(torch.empty_like(tiles) for tiles in stacks)
+            done, pixels = 0, sum(_pixels(tiles) for tiles in stacks)
+            for k, i in self._calls(stacks):
+                w = None if weights is None else weights[k][i]
+                where = places[k][i % len(places[k])]
+                results[k][i] = self._call(stacks[k][i], sigma, where, w)
+                yield (images.start + done / pixels * (images.stop - images.start)) / len(out)
+                done += _pixels(stacks[k][i])
+            out[images] = put(results, shift)
         return out.reshape(x.shape)
 
-    def _batches(
-        self, flat: Tensor, draw: Draw, shift: Shift
-    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Whole images whose tiles fill a network call, and the positions of one image's."""
-        each = max(1, self.patch_batch // self.grid.count)
-        position = self.grid.positions(shift, self.device)
-        for start in range(0, len(flat), each):
-            images = slice(start, min(start + each, len(flat)))
-            border = None if draw.border is None else draw.border[images]
-            yield images, self.grid.extract(flat[images], shift, border), position
+    def _together(self, count: int, places: Stacks) -> Iterator[slice]:
+        """Images whose smallest tiles fill a network call."""
+        each = max(1, self._budget // min(_pixels(tiles) for tiles in places))
+        for start in range(0, count, each):
+            yield slice(start, min(start + each, count))
+
+    def _calls(self, stacks: Stacks) -> Iterator[tuple[int, Tensor]]:
+        """Which stack, and which of its tiles, each network call is about."""
+        for k, tiles in enumerate(stacks):
+            together = max(1, self._budget // _pixels(tiles[:1]))
+            for i in torch.arange(len(tiles), device=self.device).split(together):
+                yield k, i
+
+    @property
+    def _budget(self) -> int:
+        """Pixels of a network call."""
+        return self.patch_batch * math.prod(self.grid.sides)
 
     def _call(self, tiles: Tensor, sigma: float, position: Tensor, v: Tensor | None) -> Tensor:
         """Evaluate the network on some tiles, or its transposed Jacobian."""
@@ -183,6 +195,11 @@ class PatchDenoiser:
             denoised = self.network(tiles, level, position, *given)
             (gradient,) = torch.autograd.grad(denoised, tiles, v)
         return gradient
+
+
+def _pixels(tiles: Tensor) -> int:
+    """Pixels of a stack of tiles."""
+    return len(tiles) * math.prod(tiles.shape[-2:])
 
 
 def finish(work: Work) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from napari_padis.errors import InputError
 from napari_padis.prior.canvas import framed
-from napari_padis.prior.patches import Shift, position_channels
+from napari_padis.prior.patches import Shift, Stacks, position_channels
 from napari_padis.prior.sides import Pair, pair
 
 
@@ -107,35 +107,37 @@ class OverlappingTiles:
         """The one position there is."""
         return 0, 0
 
-    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
+    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Stacks:
         """Cut images into tiles, see :meth:`PatchGrid.extract`."""
         canvas = framed(image, self.canvas, self._offset, border)
         (h, w), (down, along) = self.sides, self.step
         tiles = canvas.unfold(-2, h, down).unfold(-2, w, along)  # (B, C, Ky, Kx, h, w)
-        return tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, image.shape[1], h, w)
+        return (tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, image.shape[1], h, w),)
 
-    def assemble(self, tiles: Tensor, shift: Shift) -> Tensor:
+    def assemble(self, tiles: Stacks, shift: Shift) -> Tensor:
         """Average of the tiles over each pixel, or their centres side by side."""
-        return self.gather(self._weighted(tiles), shift)
+        return self.gather((self._weighted(*tiles),), shift)
 
-    def spread(self, image: Tensor, shift: Shift) -> Tensor:
+    def spread(self, image: Tensor, shift: Shift) -> Stacks:
         """Transpose of :meth:`assemble`."""
-        return self._weighted(self.extract(image, shift))
+        return (self._weighted(*self.extract(image, shift)),)
 
-    def gather(self, tiles: Tensor, shift: Shift) -> Tensor:
+    def gather(self, tiles: Stacks, shift: Shift) -> Tensor:
         """Sum of the tiles over each pixel."""
-        columns = tiles.reshape(-1, self.count, tiles[0].numel()).transpose(1, 2)
+        (stack,) = tiles
+        columns = stack.reshape(-1, self.count, stack[0].numel()).transpose(1, 2)
         canvas = F.fold(columns, self.canvas, self.sides, stride=self.step)
         top, left = self._offset
         return canvas[..., top : top + self.shape[0], left : left + self.shape[1]]
 
-    def positions(self, shift: Shift, device: torch.device | None = None) -> Tensor:
-        """Position channels of all tiles, shape (count, 2, rows, columns)."""
+    def positions(self, shift: Shift, device: torch.device | None = None) -> Stacks:
+        """Position channels of all tiles, one stack (count, 2, rows, columns)."""
         rows, cols = (
             torch.arange(k) * s - first
             for k, s, first in zip(self.tiles, self.step, self._offset, strict=True)
         )
-        return position_channels(torch.cartesian_prod(rows, cols), self.sides, self.shape, device)
+        corners = torch.cartesian_prod(rows, cols)
+        return (position_channels(corners, self.sides, self.shape, device),)
 
     @cached_property
     def _offset(self) -> Pair:

@@ -13,6 +13,9 @@ from napari_padis.prior.sides import Pair, pair
 
 Shift = tuple[int, int]
 
+#: Tiles of some images, those of one size stacked: (images * tiles, C, rows, columns) each.
+Stacks = tuple[Tensor, ...]
+
 
 def position_channels(
     corners: Tensor,
@@ -139,7 +142,7 @@ class PatchGrid:
         cols = torch.arange(self.tiles[1]) * self.sides[1] - left
         return torch.cartesian_prod(rows, cols)
 
-    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
+    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Stacks:
         """Cut images into tiles.
 
         Parameters
@@ -152,34 +155,36 @@ class PatchGrid:
 
         Returns
         -------
-        Tensor, shape (B * count, C, rows, columns)
+        tuple of Tensor, shape (B * tiles, C, rows, columns)
+            A stack for each size of tile; here there is one.
         """
         b, c = image.shape[:2]
         (ky, kx), (h, w) = self.tiles, self.sides
         canvas = framed(image, self.canvas, self.offset(shift), border)
         tiles = canvas.reshape(b, c, ky, h, kx, w).permute(0, 2, 4, 1, 3, 5)
-        return tiles.reshape(b * self.count, c, h, w)
+        return (tiles.reshape(b * self.count, c, h, w),)
 
-    def assemble(self, tiles: Tensor, shift: Shift) -> Tensor:
+    def assemble(self, tiles: Stacks, shift: Shift) -> Tensor:
         """Put tiles back; the inverse of :meth:`extract` on the image."""
         (ky, kx), (h, w) = self.tiles, self.sides
-        c = tiles.shape[1]
-        canvas = tiles.reshape(-1, ky, kx, c, h, w).permute(0, 3, 1, 4, 2, 5)
+        (stack,) = tiles
+        c = stack.shape[1]
+        canvas = stack.reshape(-1, ky, kx, c, h, w).permute(0, 3, 1, 4, 2, 5)
         canvas = canvas.reshape(-1, c, *self.canvas)
         top, left = self.offset(shift)
         return canvas[..., top : top + self.shape[0], left : left + self.shape[1]]
 
-    def spread(self, image: Tensor, shift: Shift) -> Tensor:
+    def spread(self, image: Tensor, shift: Shift) -> Stacks:
         """Transpose of :meth:`assemble`."""
         return self.extract(image, shift)
 
-    def gather(self, tiles: Tensor, shift: Shift) -> Tensor:
+    def gather(self, tiles: Stacks, shift: Shift) -> Tensor:
         """Transpose of :meth:`extract` as a function of the image."""
         return self.assemble(tiles, shift)
 
-    def positions(self, shift: Shift, device: torch.device | None = None) -> Tensor:
-        """Position channels of all tiles, shape (count, 2, rows, columns)."""
-        return position_channels(self.corners(shift), self.sides, self.shape, device)
+    def positions(self, shift: Shift, device: torch.device | None = None) -> Stacks:
+        """Position channels of all tiles, one stack (count, 2, rows, columns)."""
+        return (position_channels(self.corners(shift), self.sides, self.shape, device),)
 
     def offset(self, shift: Shift) -> Pair:
         """Where the image begins inside the tile union."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import torch
@@ -10,17 +11,20 @@ from torch import Tensor
 from napari_padis.errors import InputError
 from napari_padis.prior.card import PriorCard, Tiling
 from napari_padis.prior.overlapping import OverlappingTiles
-from napari_padis.prior.patches import PatchGrid, Shift
+from napari_padis.prior.patches import PatchGrid, Shift, Stacks
 from napari_padis.prior.sides import (
+    ATTENDING,
     LARGEST,
-    LARGEST_ATTENDING,
     LEAST_PAD,
+    MEAN,
+    OVERLAP,
+    SMALLEST,
     Pair,
-    choose_side,
     next_multiple,
     pair,
     whole_sides,
 )
+from napari_padis.prior.splits import SplitTiles, choose_split
 
 #: Distance of overlapping tiles relative to their side, when it is left open.
 STRIDES = {"averaged": 0.5, "stitched": 0.75}
@@ -38,7 +42,7 @@ class Tiles(Protocol):
 
     @property
     def sides(self) -> Pair:
-        """Rows and columns of a tile."""
+        """Rows and columns of the largest tile."""
 
     @property
     def count(self) -> int:
@@ -59,20 +63,23 @@ class Tiles(Protocol):
     def random_shift(self, generator: torch.Generator) -> Shift:
         """Draw one of the positions of the tiles."""
 
-    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Tensor:
-        """Tiles of images, (B, C, H, W) to (B * count, C, rows, columns)."""
+    def extract(self, image: Tensor, shift: Shift, border: Tensor | None = None) -> Stacks:
+        """Tiles of images, (B, C, H, W) to (B * tiles, C, rows, columns) for each of their sizes.
 
-    def assemble(self, tiles: Tensor, shift: Shift) -> Tensor:
+        The tiles of an image follow one another in each stack.
+        """
+
+    def assemble(self, tiles: Stacks, shift: Shift) -> Tensor:
         """Images of tiles."""
 
-    def spread(self, image: Tensor, shift: Shift) -> Tensor:
+    def spread(self, image: Tensor, shift: Shift) -> Stacks:
         """Transpose of ``assemble``."""
 
-    def gather(self, tiles: Tensor, shift: Shift) -> Tensor:
+    def gather(self, tiles: Stacks, shift: Shift) -> Tensor:
         """Transpose of ``extract`` as a function of the image."""
 
-    def positions(self, shift: Shift, device: torch.device | None = None) -> Tensor:
-        """Position channels of all tiles, shape (count, 2, rows, columns)."""
+    def positions(self, shift: Shift, device: torch.device | None = None) -> Stacks:
+        """Position channels of one image's tiles, shape (tiles, 2, rows, columns) each."""
 
 
 def make_tiles(
@@ -87,12 +94,14 @@ def make_tiles(
     Parameters
     ----------
     kind : str
-        'shifted' (the published grid at random shifts), 'fixed' (one grid that does not move),
-        'whole' (the whole image in one tile), 'averaged' or 'stitched' (overlapping tiles).
+        'shifted' (tiles at random places), 'fixed' (one grid that does not move), 'whole' (the
+        whole image in one tile), 'averaged' or 'stitched' (overlapping tiles).
     shape : tuple of int
     card : PriorCard
     patch : int or pair of int, optional
-        Side of the tiles; chosen from the card's and the shape when missing.
+        Side of the tiles; chosen from the card's and the shape when missing. Tiles at random
+        places then have several sides (:class:`~napari_padis.prior.splits.SplitTiles`); those of
+        a given side are the published grid at random shifts.
     stride : int or pair of int, optional
         Distance of overlapping tiles.
 
@@ -110,14 +119,29 @@ def make_tiles(
             f"The patch side {patch} must be divisible by {multiple} for the prior '{card.name}'."
         )
     if kind == "shifted":
-        attends = bool(card.network.attention) or card.network.middle_attention
-        varied = card.training is not None and len(card.patch_sizes) > 1
-        largest = LARGEST_ATTENDING if attends and not varied else LARGEST
-        sides = sides or choose_side(shape, card.patch, multiple, largest=largest)
-        return PatchGrid(shape, sides, LEAST_PAD)
+        return _split(shape, card) if sides is None else PatchGrid(shape, sides, LEAST_PAD)
     if kind == "fixed":
         return PatchGrid(shape, sides or card.patch, moves=False)
     rows, cols = sides or (min(card.patch, next_multiple(n, multiple)) for n in shape)
     share = STRIDES[kind]
     given = stride or (max(1, round(share * rows)), max(1, round(share * cols)))
     return OverlappingTiles(shape, (rows, cols), given, averaged=kind == "averaged")
+
+
+def _split(shape: tuple[int, int], card: PriorCard) -> SplitTiles:
+    """Tiles of the sides that the network can take at all."""
+    attends = bool(card.network.attention) or card.network.middle_attention
+    varied = card.training is not None and len(card.patch_sizes) > 1
+    mean, largest = (ATTENDING, ATTENDING) if attends and not varied else (MEAN, LARGEST)
+    rows, cols = (
+        choose_split(
+            n,
+            card.network.multiple,
+            mean=mean * card.patch,
+            smallest=min(card.patch_sizes) if varied else math.ceil(SMALLEST * card.patch),
+            largest=math.floor(largest * card.patch),
+            overlap=min(OVERLAP, card.patch // 14),
+        )
+        for n in shape
+    )
+    return SplitTiles(rows, cols)
