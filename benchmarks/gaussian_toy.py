@@ -99,10 +99,11 @@ class Toy:
     covariance: Tensor
 
 
-def make_toy(datasets: int = 80, n: int = 64, m: int = 24, seed: int = 0) -> Toy:
-    """The problem of the module docstring (length 4, sigma_y = 0.02)."""
+def make_toy(
+    datasets: int = 80, n: int = 64, m: int = 24, seed: int = 0, sigma_y: float = 0.02
+) -> Toy:
+    """The problem of the module docstring (length 4)."""
     g = torch.Generator().manual_seed(seed)
-    sigma_y = 0.02
     i = torch.arange(n, dtype=torch.float64)
     c = 0.0625 * torch.exp(-0.5 * ((i[:, None] - i) / 4) ** 2) + 1e-4 * torch.eye(n)
     a = torch.randn((m, n), generator=g, dtype=torch.float64) / math.sqrt(n)
@@ -111,7 +112,7 @@ def make_toy(datasets: int = 80, n: int = 64, m: int = 24, seed: int = 0) -> Toy
     y = truth @ a.T + sigma_y * torch.randn((datasets, m), generator=g, dtype=torch.float64)
     gain = c @ a.T @ torch.linalg.inv(a @ c @ a.T + sigma_y**2 * torch.eye(m))
     mean = MEAN + (y - (MEAN * torch.ones(n, dtype=torch.float64)) @ a.T) @ gain.T
-    problem = Problem(Matrix(a), y, sigma_y, 1.0, 0.0, (datasets, n))
+    problem = Problem(Matrix(a), y, sigma_y, 1.0, 0.0, (datasets, n), floor=0.0)
     return Toy(problem, GaussianDenoiser(c), truth, mean, c - gain @ a @ c)
 
 
