@@ -84,7 +84,7 @@ def test_every_number_of_the_dock_is_taken_over(make_dock):
         dock.method.seed: ("9", 9),
         dock.method.sigma: ("0.25", 0.25),
         dock.forward.noise.share: ("2", 2),
-        dock.method.settings.controls["momentum"]: ("0.25", 0.25),
+        dock.method.settings.controls["descent"]: ("0.25", 0.25),
     }
     for box, (text, _) in typed.items():
         type_into(box, text)
@@ -96,7 +96,7 @@ def test_every_number_of_the_dock_is_taken_over(make_dock):
     assert request.recipe.samples == 3
     assert request.recipe.steps == 55
     assert request.recipe.sigma_y == 0.25
-    assert request.recipe.options["momentum"] == 0.25
+    assert request.recipe.options["descent"] == 0.25
 
 
 def test_what_is_no_number_leaves_the_one_before(make_dock):

@@ -18,13 +18,13 @@ def test_unknown_method_lists_the_known_ones():
 
 
 def test_unknown_option_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"no option 'zeta'.*inner"):
+    with pytest.raises(InputError, match=r"no option 'zeta'.*descent"):
         METHODS["padis-fast"].settings({"zeta": 1})
 
 
 def test_options_must_be_numbers():
     with pytest.raises(InputError, match="must be numbers"):
-        METHODS["padis-fast"].settings({"inner": "many"})
+        METHODS["padis-fast"].settings({"descent": "much"})
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
@@ -39,7 +39,7 @@ def test_every_setting_has_a_range_that_holds_its_default(method):
 @pytest.mark.parametrize("wrong", ["inner", "cg"])
 def test_counts_of_nothing_are_refused(wrong):
     with pytest.raises(InputError, match=f"'{wrong}'"):
-        METHODS["padis-fast"].plan(10, {wrong: 0})
+        METHODS["padis-calibrated"].plan(10, {wrong: 0})
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,8 @@ def test_counts_of_nothing_are_refused(wrong):
         ("padis", {"sigma_max": 0.002}),
         ("padis", {"sigma_max": 0}),
         ("padis-fast", {"sigma_switch": 1}),
-        ("padis-fast", {"sigma_max": 0, "sigma_min": 0.1}),
+        ("padis-fast", {"sigma_max": 0.04}),
+        ("dds", {"sigma_max": 0.001}),
         ("split-gibbs", {"rho_min": 11}),
     ],
 )
@@ -66,19 +67,27 @@ def test_a_first_level_of_zero_is_for_methods_that_find_it(method):
 
 @pytest.mark.parametrize(
     ("name", "evaluations"),
-    [("padis", 1000), ("padis-fast", 100), ("padis-calibrated", 130), ("fbp", 0)],
+    [("padis", 1000), ("padis-fast", 95), ("padis-calibrated", 130), ("fbp", 0)],
 )
 def test_default_plans(name, evaluations):
     assert METHODS[name].plan(None, {})[1] == evaluations
 
 
-def test_calibrated_plan_counts_both_parts():
+def test_plans_count_all_stages():
     method = METHODS["padis-calibrated"]
     levels, evaluations = method.plan(130, {})
     assert evaluations == 130
-    inner = int(method.options["inner"])
+    shared = method.shared(130, {})
+    assert shared == round(method.options["start"] * 130)
     descent = round(method.options["descent"] * 130)
-    assert abs(levels - (descent + (130 - descent) / inner)) <= 1
+    inner = int(method.options["inner"])
+    assert abs(levels - (shared + descent + (130 - shared - descent) / inner)) <= 1
+    assert METHODS["noise-aware"].shared(None, {}) == 0
+
+
+def test_shares_of_stages_are_not_more_than_all():
+    with pytest.raises(InputError, match=r"'start' and 'descent'.*less than 1 together"):
+        METHODS["padis-fast"].settings({"start": 0.7, "descent": 0.4})
 
 
 def test_registry_loads_no_torch():

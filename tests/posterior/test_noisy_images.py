@@ -26,7 +26,6 @@ METHODS = [
     "diffpir",
     "dds",
     "dpm-solver",
-    "dual",
 ]
 
 

@@ -9,7 +9,15 @@ import torch
 from napari_padis.errors import InputError
 from napari_padis.posterior.evaluator import Evaluator, Level
 from napari_padis.posterior.methods import METHODS
-from napari_padis.posterior.warm import FOR_MEAN, PILOT, direct_error, start_level
+from napari_padis.posterior.warm import (
+    COUPLINGS,
+    FOR_MEAN,
+    MIDDLE,
+    PILOT,
+    coupling,
+    direct_error,
+    start_level,
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +48,35 @@ def test_estimated_error_of_the_direct_reconstruction(toy):
 
 def test_a_setting_counts_more(toy):
     e = evaluator(toy)
-    settings = {"sigma_max": 0.7, "sigma_min": 0.002}
-    assert finish(start_level(toy.problem, e, settings, FOR_MEAN)) == ([], (0.7, 0))
+    settings = {"sigma_max": 0.7, "sigma_min": 0.002, "sigma": 0.03}
+    assert finish(start_level(toy.problem, e, settings)) == ([], (0.7, 0))
+    assert finish(coupling(toy.problem, e, settings, 40)) == ([], (0.03, 0))
     assert e.count == 0
 
 
-def test_the_level_is_a_multiple_of_the_error_above_the_switch(toy):
+def test_the_level_is_a_multiple_of_the_error_above_the_last(toy):
     _, error = finish(direct_error(toy.problem, evaluator(toy)))
     settings = {"sigma_max": 0.0, "sigma_min": 0.002}
-    _, (level, used) = finish(start_level(toy.problem, evaluator(toy), settings, 2.5))
-    assert level == pytest.approx(2.5 * error)
+    _, (level, used) = finish(start_level(toy.problem, evaluator(toy), settings))
+    assert level == pytest.approx(FOR_MEAN * error)
     assert used == PILOT
-    settings["sigma_switch"] = 0.9
-    assert finish(start_level(toy.problem, evaluator(toy), settings, 2.5))[1][0] == 1.8
+    settings["sigma_min"] = 0.9
+    assert finish(start_level(toy.problem, evaluator(toy), settings))[1][0] == 1.8
 
 
-@pytest.mark.parametrize("name", ["padis-fast", "padis-calibrated", "dds", "diffpir", "dpm-solver"])
+def test_the_coupling_follows_the_error_within_limits(toy):
+    _, (level, used) = finish(coupling(toy.problem, evaluator(toy), {"sigma": 0}, 40))
+    assert COUPLINGS[0] < level <= COUPLINGS[1]
+    assert used == PILOT
+    few = finish(coupling(toy.problem, evaluator(toy), {"sigma": 0}, 2 * PILOT - 1))
+    assert few == ([], (MIDDLE, 0))
+
+
+@pytest.mark.parametrize("name", ["dds", "diffpir", "dpm-solver", "padis-fast", "pnp-admm", "red"])
 def test_automatic_starts_take_part_of_the_evaluations(toy, name):
     e, method = evaluator(toy), METHODS[name]
-    levels, x = finish(method.run(toy.problem, e, 2, 40, {"sigma_max": 0}))
+    given = {"sigma_max": 0} if method.warm else {"sigma": 0}
+    levels, x = finish(method.run(toy.problem, e, 2, 40, given))
     assert torch.isfinite(x).all()
     assert e.count == method.plan(40, {})[1]
     assert len(levels) == e.count - PILOT

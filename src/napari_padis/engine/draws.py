@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_padis.engine.events import Array
@@ -75,9 +77,9 @@ class Draws:
             self._take(place, kept)
         self._made += 1
 
-    def finish(self) -> None:
-        """The chains of the group have ended."""
-        self._kept.finish(self._chains.stop * self._each)
+    def finish(self, mean: NDArray[Any] | None = None) -> None:
+        """The chains of the group have ended, all so far with a better mean than the draws'."""
+        self._kept.finish(self._chains.stop * self._each, mean)
 
     def chosen(self) -> Chosen:
         """Draws of the finished chains; of those under way if none is, and they gave any."""

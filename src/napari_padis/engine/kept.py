@@ -56,8 +56,12 @@ class Samples(Protocol):
     def put(self, place: int, sample: NDArray[Any]) -> None:
         """Take in a sample of a chain of the group under way."""
 
-    def finish(self, count: int) -> None:
-        """Samples up to ``count - 1`` are there for good."""
+    def finish(self, count: int, mean: NDArray[Any] | None = None) -> None:
+        """Samples up to ``count - 1`` are there for good, and a better mean than theirs."""
+
+    @property
+    def mean(self) -> NDArray[Any] | None:
+        """The mean that was kept with the last of them, if any."""
 
     def raw(self, place: int) -> NDArray[Any]:
         """A sample as it was put in."""
@@ -78,6 +82,7 @@ class InMemory:
     def __init__(self, count: int) -> None:
         self._count, self._array = count, np.empty(0, np.float32)
         self.finished = 0
+        self.mean: NDArray[Any] | None = None
 
     def put(self, place: int, sample: NDArray[Any]) -> None:
         """Take in a sample."""
@@ -85,9 +90,9 @@ class InMemory:
             self._array = np.empty((self._count, *sample.shape), sample.dtype)
         self._array[place] = sample
 
-    def finish(self, count: int) -> None:
+    def finish(self, count: int, mean: NDArray[Any] | None = None) -> None:
         """Samples up to ``count - 1`` are there."""
-        self.finished = count
+        self.finished, self.mean = count, mean
 
     def raw(self, place: int) -> NDArray[Any]:
         """A sample as it was put in."""

@@ -36,6 +36,8 @@ class Plan:
     display : Display
     samples, levels, evaluations : int
         Samples are chains here; levels and evaluations are those of each.
+    shared : int
+        Those of the evaluations that all chains have in common.
     draws : int
         Of each chain.
     chains : int
@@ -60,6 +62,7 @@ class Plan:
     chains: int
     levels: int
     evaluations: int
+    shared: int
     memory: int
     projector: str
     notices: tuple[str, ...]
@@ -68,6 +71,11 @@ class Plan:
     def places(self) -> int:
         """Draws of all chains."""
         return self.samples * self.draws
+
+    def work(self, chains: int) -> int:
+        """Network evaluations of one sample, or iterations, of so many chains that begin anew."""
+        own = (self.evaluations or max(self.levels, 1)) - self.shared
+        return self.shared + chains * own
 
     @property
     def patch_batch(self) -> int:
@@ -94,6 +102,7 @@ def make_plan(recipe: Recipe, measurement: Measurement | None, stored: bool = Fa
     """
     method = find_method(recipe.method)
     levels, evaluations = method.plan(recipe.steps, recipe.options)
+    shared = method.shared(recipe.steps, recipe.options)
     given = measurement or _read(recipe)
     if recipe.slices is not None:
         given = given.take(*recipe.slices)
@@ -131,6 +140,7 @@ def make_plan(recipe: Recipe, measurement: Measurement | None, stored: bool = Fa
         chains=chains,
         levels=levels,
         evaluations=evaluations,
+        shared=shared,
         memory=needed,
         projector=operator.how,
         notices=(*more, *notices),
@@ -178,8 +188,7 @@ def _fit_memory(
     available = memory.available_bytes(device)
     chains = min(recipe.chains or samples, samples)
     while True:
-        batch = chains + method.leaders(recipe.options)
-        needed = base + memory.state_bytes(batch, given.volume_shape, given.geometry.channels)
+        needed = base + memory.state_bytes(chains, given.volume_shape, given.geometry.channels)
         # Half is left to the network, which is slow with few patches at a time.
         if recipe.chains is not None or chains == 1 or needed <= available / 2:
             break

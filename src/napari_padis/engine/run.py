@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_padis.engine.control import Control
 from napari_padis.engine.draws import Chosen, Draws
+from napari_padis.engine.estimates import Estimates
 from napari_padis.engine.events import (
     Array,
     Event,
@@ -26,12 +27,20 @@ from napari_padis.engine.events import (
 from napari_padis.engine.groups import groups_of
 from napari_padis.engine.kept import InMemory, Running, Samples, pack
 from napari_padis.engine.plan import Plan, make_plan
+from napari_padis.engine.recalibration import announced
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.store import SampleStore, open_store
 from napari_padis.engine.summary import describe, final, result_of, started, title_of
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.posterior.chains import ChainEvaluator
-from napari_padis.posterior.evaluator import Adjusted, Drawn, Level, out_of_memory
+from napari_padis.posterior.evaluator import (
+    Adjusted,
+    Counted,
+    Drawn,
+    Estimated,
+    Level,
+    out_of_memory,
+)
 from napari_padis.prior.allocation import memory_kept
 from napari_padis.scan.measurement import Measurement
 
@@ -97,10 +106,12 @@ class _Run:
         self.kept: Samples = InMemory(plan.places) if store is None else open_store(store, plan)
         self.running = Running(plan.display)
         self.draws = Draws(plan, self.kept, self.running)
+        self.first = self.kept.finished // plan.draws
+        self.estimates = Estimates(plan.display, self.kept.mean, self.first)
+        self.shared: dict[str, Any] = {}
         self.residual = math.nan
         self.latest: Tensor | None = None  # of the group under way
         self.start, self.paused, self.last = time.monotonic(), 0.0, -math.inf
-        self.first = self.kept.finished // plan.draws
         self.evaluations = self.image_evaluations = 0
 
     def events(self) -> Iterator[Event]:
@@ -108,11 +119,11 @@ class _Run:
         plan = self.plan
         initial = self.display.values(self.problem.direct())
         yield started(plan, initial)
-        yield from map(Notice, plan.notices)
+        yield from map(Notice, (*plan.notices, *announced(plan)))
         self.draws.restore()
         if there := self.kept.finished:
             yield Notice(f"{there} of {plan.places} samples are in the store already.")
-            yield self.running.statistics()
+            yield self.estimates.in_place(self.running.statistics())
         complete = True
         for group in groups_of(plan, self.kept):
             complete = yield from self._group(group)
@@ -135,6 +146,8 @@ class _Run:
             group,
             plan.method.coupled,
         )
+        evaluator.shared = self.shared
+        done = evaluator.counted
         state_generator = plan.method.run(
             self.problem, evaluator, len(group), plan.recipe.steps, plan.recipe.options
         )
@@ -147,8 +160,8 @@ class _Run:
                     return False
                 try:
                     state = next(state_generator)
-                except StopIteration as done:
-                    self._keep(done.value)
+                except StopIteration as end:
+                    self._keep(end.value)
                     return True
                 if plan.patch_batch != batch:
                     batch = plan.patch_batch
@@ -158,14 +171,16 @@ class _Run:
                     yield Notice(state.message)
                 elif isinstance(state, Drawn):
                     self.draws.put(state.samples)
+                elif isinstance(state, Estimated):
+                    self.estimates.put(state.mean, len(group))
                 elif isinstance(state, Level):
                     yield from self._level(state)
                     level, sigma = state.level, state.sigma
                     self.last = elapsed
-                    yield self._progress(group, state.evaluations, 0.0, level, sigma)
+                    yield self._progress(group, done, level, sigma)
                 elif elapsed - self.last > PROGRESS_INTERVAL:
                     self.last = elapsed
-                    yield self._progress(group, state.evaluations, state.share, level, sigma)
+                    yield self._progress(group, done, level, sigma)
         finally:
             self.evaluations = max(self.evaluations, evaluator.count)
             self.image_evaluations += evaluator.counted.samples * self.problem.shape[0]
@@ -174,7 +189,7 @@ class _Run:
     def _keep(self, samples: Tensor) -> None:
         """Take in the last draws of a group that has ended."""
         self.draws.put(samples)
-        self.draws.finish()
+        self.draws.finish(self.estimates.finish())
         self.residual = self.problem.residual(samples)
         self.latest = None
 
@@ -191,24 +206,28 @@ class _Run:
         # Of the sample that is shown: of all, it would be one more projection of each.
         self.residual = self.problem.residual(state.estimate[:1])
         yield Iterate(self.display.values(state.estimate[0]), state.sigma, state.level, state.shift)
-        yield self.running.with_group(state.estimate)
+        yield self.estimates.in_place(self.running.with_group(state.estimate))
 
-    def _progress(
-        self, group: range, evaluations: int, share: float, level: int, sigma: float
-    ) -> Progress:
+    def _progress(self, group: range, done: Counted, level: int, sigma: float) -> Progress:
         plan = self.plan
-        if plan.evaluations:
-            part = min((evaluations + share) / plan.evaluations, 1.0)
-        else:  # a method without a prior counts its iterations
-            part = min((level + 1) / max(plan.levels, 1), 1.0)
-        done = group.start + part * len(group)
-        fraction = done / plan.samples
+        # The first group has made what the others begin with; one without a prior counts levels.
+        whole = plan.work(len(group)) - (plan.shared if group.start > self.first else 0)
+        part = min((done.work if plan.evaluations else level + 1) / max(whole, 1), 1.0)
+        before = plan.work(group.start - self.first) if group.start > self.first else 0
         # What an earlier run left in the store took none of this one's time.
-        now = (done - self.first) / max(plan.samples - self.first, 1)
+        now = (before + part * whole) / plan.work(plan.samples - self.first)
+        fraction = (self.first + now * (plan.samples - self.first)) / plan.samples
         elapsed = self._elapsed()
         remaining = elapsed * (1 - now) / now if now > 0.002 else math.nan
         return Progress(
-            fraction, elapsed, remaining, level, plan.levels, evaluations, sigma, self.residual
+            fraction,
+            elapsed,
+            remaining,
+            level,
+            plan.levels,
+            done.evaluations,
+            sigma,
+            self.residual,
         )
 
     def _result(self, complete: bool, initial: Array, chosen: Chosen) -> Result:
@@ -217,14 +236,20 @@ class _Run:
         samples: Any = np.empty((0, *initial.shape), np.float32)
         iterates = 0 if self.latest is None else len(self.latest)
         rest: dict[str, Any] = {}
+        estimated = False
         if count:
             mean, variance = self.draws.moments(chosen)
             summary = pack(self.display, mean, variance, count)
+            self.estimates.forget()
+            estimated = self.estimates.count == chosen.chains > 1
+            if estimated:
+                summary = self.estimates.in_place(summary)
             if plan.method.sampler:
                 samples = self.kept.shown(self.display, chosen.places)
             rest = final(plan, self.kept, chosen, samples, mean.numpy(), seconds, self._stopped)
         elif self.latest is not None:
-            summary = Statistics(self.running.with_group(self.latest).mean, None, None, 0)
+            shown = self.estimates.in_place(self.running.with_group(self.latest))
+            summary = Statistics(shown.mean, None, None, 0)
             self.residual = self.problem.residual(self.latest)
         else:  # stopped before the first level
             summary = Statistics(initial, None, None, 0)
@@ -246,7 +271,7 @@ class _Run:
             "memory_estimate": plan.memory,
             "sigma_y": plan.sigma_y,
             "calibrated": plan.method.calibrated,
-            **describe(plan, chosen),
+            **describe(plan, chosen, estimated),
             **rest,
         }
         return result_of(plan, summary, samples, report, quantiles, title)

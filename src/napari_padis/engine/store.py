@@ -1,9 +1,10 @@
 """Samples on disk: a Zarr array that grows chain by chain and survives a killed run.
 
-A folder with two entries: ``samples.zarr``, an array (N, S, A, R) that any program with Zarr 3
+A folder with ``samples.zarr``, an array (N, S, A, R) that any program with Zarr 3
 reads, in which the draws of a chain lie one after another, and ``chains.json``, which says whose
 samples they are and how many are finished. The latter is replaced as a whole after the samples
-are on disk, so that what it counts is there.
+are on disk, so that what it counts is there. ``mean-N.npy`` is the mean picture of the first N
+chains of a method that has a better one than the mean of its samples.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ CHUNK = 1 << 20
 #: Settings that do not change what a chain is.
 NEUTRAL = {
     "samples", "chains", "device", "backend", "patch_batch", "measurement", "versions",
-    "quantiles", "null_space",
+    "quantiles", "null_space", "recalibrate",
 }  # fmt: skip
 
 
@@ -70,10 +71,25 @@ class SampleStore:
         with disk("written", self.folder):
             self._array[place] = sample
 
-    def finish(self, count: int) -> None:
-        """Note that samples up to ``count - 1`` are on disk."""
-        self._record["finished"] = count
-        _write_record(self.folder, self._record)
+    def finish(self, count: int, mean: NDArray[Any] | None = None) -> None:
+        """Note that samples up to ``count - 1`` are on disk, and a better mean than theirs."""
+        before = self._record.get("mean")
+        self._record |= {"finished": count, "mean": None}
+        with disk("written", self.folder):
+            if mean is not None:  # under a new name, so that record and mean change together
+                self._record["mean"] = f"mean-{count}.npy"
+                np.save(self.folder / self._record["mean"], mean)
+            _write_record(self.folder, self._record)
+            if before and before != self._record["mean"]:
+                (self.folder / before).unlink(missing_ok=True)
+
+    @property
+    def mean(self) -> NDArray[Any] | None:
+        """The mean that was kept with the last of them, if any."""
+        if not self._record.get("mean"):
+            return None
+        with disk("read", self.folder):
+            return np.asarray(np.load(self.folder / self._record["mean"], allow_pickle=False))
 
     def raw(self, place: int) -> NDArray[Any]:
         """A sample as it was written."""

@@ -1,8 +1,9 @@
 """What samplers are made of: the states they report, and counted network evaluations.
 
 A sampler is a generator of :class:`Tick` (inside a network evaluation), :class:`Level`
-(after one), :class:`Drawn` (samples of chains that go on) and :class:`Adjusted` (what the user
-should know), and returns the samples, of shape (N, S, C, H, W).
+(after one), :class:`Drawn` (samples of chains that go on), :class:`Estimated` (a better mean than
+that of the samples) and :class:`Adjusted` (what the user should know), and returns the samples,
+of shape (N, S, C, H, W).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +33,7 @@ class Level:
     """State after a network evaluation.
 
     ``estimate`` is the current data-consistent denoised estimate of every sample,
-    shape (N, S, C, H, W).
+    shape (N, S, C, H, W), or of the one image from which all samples will begin.
     """
 
     evaluations: int
@@ -53,22 +55,43 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Estimated:
+    """An estimate of the posterior's mean over the chains, shape (S, C, H, W), no sample.
+
+    It takes the place of an earlier one, which None takes back. The mean of ``E[x0 | x, y]`` at a
+    noise level of the chains is the posterior mean, as that of the samples is, but scatters less:
+    what is left to be drawn is averaged already (Rao and Blackwell).
+    """
+
+    mean: Tensor | None
+
+
+@dataclass(frozen=True)
 class Adjusted:
     """The sampler changed its own settings; ``message`` is one sentence for the user."""
 
     message: str
 
 
-State = Tick | Level | Drawn | Adjusted
+State = Tick | Level | Drawn | Estimated | Adjusted
 Run = Generator[State, None, Tensor]
 
 
 @dataclass
 class Counted:
-    """Evaluations of the denoiser, and of how many samples they were in all."""
+    """Evaluations of the denoiser, and of how many samples they were in all.
+
+    ``part`` is what is done of the evaluation under way, in samples.
+    """
 
     evaluations: int = 0
     samples: int = 0
+    part: float = 0.0
+
+    @property
+    def work(self) -> float:
+        """Evaluations of one sample, with the part that is done of the present one."""
+        return self.samples + self.part
 
 
 class Evaluator:
@@ -86,6 +109,14 @@ class Evaluator:
         #: The denoiser whose random choices all come from the generator.
         self.plain = denoiser
         self.coupled = coupled
+        #: What all groups of chains of a run have in common, found by the first of them.
+        self.shared: dict[str, Any] = {}
+
+    def alone(self) -> Evaluator:
+        """For one image that all chains begin with: drawn from what groups have in common."""
+        evaluator = Evaluator(self.plain, self.generator)
+        evaluator.counted = self.counted
+        return evaluator
 
     @property
     def count(self) -> int:
@@ -122,16 +153,17 @@ class Evaluator:
         draw = self.denoiser.draw(x, sigma, self.generator)
         if hold is not None:
             draw = replace(draw, shift=hold.shift)
-        result = yield from self._run(lambda: self.denoiser.denoise(x, sigma, draw))
+        result = yield from self._run(lambda: self.denoiser.denoise(x, sigma, draw), len(x))
         self.counted.evaluations += 1
         self.counted.samples += len(x)
+        self.counted.part = 0.0
         return result, draw if again else replace(draw, border=None)
 
     def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Run:
         """Transposed Jacobian of the evaluation that used ``draw``, times ``v``."""
         return (yield from self._run(lambda: self.denoiser.vjp(x, sigma, draw, v)))
 
-    def _run(self, start: Callable[[], Work]) -> Run:
+    def _run(self, start: Callable[[], Work], samples: int = 0) -> Run:
         work = start()
         while True:
             try:
@@ -144,6 +176,7 @@ class Evaluator:
                     raise
                 work = start()
                 continue
+            self.counted.part = share * samples
             yield Tick(self.count, share)
 
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, float]
 
-#: Samples that lead independent chains where there is momentum.
-LEADERS = 2
-
 #: The package in which starters are looked for.
 ROOT = "napari_padis.posterior"
 
@@ -33,6 +30,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "ridge": (0, 1e6),
     "inner": (1, 1e4),
     "cg": (1, 1e4),
+    "start": (0, 1),
     "descent": (0, 1),
     "sigma_max": (0, 1e6),  # 0, of a start from the direct reconstruction: from its error
     "sigma_switch": (1e-6, 1e6),
@@ -40,7 +38,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "epsilon": (1e-6, 3),  # Langevin steps are stable below 4
     "eta": (0, 1),
     "hold": (1, 1e6),
-    "momentum": (0, 0.95),  # 1 never comes to rest
+    "relaxation": (0.1, 1.95),  # 2 never comes to rest
     "lambda": (1e-6, 1e6),
     "refresh": (0, 1),
     "rho_max": (1e-6, 1e6),
@@ -48,7 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "snr": (1e-6, 1e2),
     "tau": (0, 1e6),  # 0: the denoiser's measured error
     "zeta": (0, 1e12),
-    "sigma": (1e-6, 1e6),
+    "sigma": (0, 1e6),  # 0: from the error of the direct reconstruction
     "strength": (1e-6, 1e6),
     "shifts": (0, 1e4),
     "weight": (0, 1e6),  # 0: from the noise level
@@ -124,8 +122,8 @@ class Method:
         ------
         InputError
             On unknown names, values that are no numbers or beyond :data:`RANGES`, levels that
-            do not fall, and draws of each chain that are several but too few to judge their
-            correlation.
+            do not fall, shares that are more than all, and draws of each chain that are several
+            but too few to judge their correlation.
         """
         unknown = sorted(set(given) - set(self.options))
         if unknown:
@@ -144,6 +142,11 @@ class Method:
                     f"'{name}' of '{self.name}' must be from {least:g} to {most:g}, not {value:g}."
                 )
         self._check_levels(values)
+        if values.get("start", 0) + values.get("descent", 0) >= 1:
+            raise InputError(
+                f"'start' and 'descent' of '{self.name}' must be less than 1 together: they are "
+                "shares of the network evaluations, of which the last levels need some."
+            )
         if 1 < (draws := values.get("draws", 1)) < FEWEST:
             raise InputError(
                 f"'draws' of '{self.name}' must be 1, or at least {FEWEST}, from which on it can "
@@ -178,9 +181,9 @@ class Method:
         if not self.needs_prior:
             return int(settings.get("iterations", 0)), 0
         inner = int(settings.get("inner") or settings.get("shifts") or self.per_level)
-        if "descent" in settings:
-            descent, levels = split(total, settings)
-            return descent + levels, descent + levels * inner
+        if "start" in settings:
+            *before, last = stages(total, settings)
+            return sum(before) + last, sum(before) + last * inner
         levels = max(1, round(total / inner)) + Drawing.of(settings).iterations
         return levels, levels * inner
 
@@ -188,9 +191,10 @@ class Method:
         """Draws of each chain."""
         return Drawing.of(self.settings(given)).draws
 
-    def leaders(self, given: Mapping[str, object]) -> int:
-        """Samples that run beside independent chains to lead them; see ``posterior.leading``."""
-        return leaders(self.settings(given), self.coupled)
+    def shared(self, steps: int | None, given: Mapping[str, object]) -> int:
+        """Network evaluations of those of :meth:`plan` that all chains of a run have in common."""
+        total, settings = self._chosen(steps, given)
+        return stages(total, settings)[0] if "start" in settings else 0
 
     def run(
         self,
@@ -216,13 +220,10 @@ class Method:
         return steps or self.default_steps, self.settings(given)
 
 
-def leaders(settings: Options, coupled: bool) -> int:
-    """Samples that lead chains with momentum; coupled ones need none, they have a mean."""
-    return LEADERS if settings.get("momentum") and not coupled else 0
-
-
-def split(total: int, settings: Options) -> tuple[int, int]:
-    """Evaluations of the first stage, a descent, and levels of the second."""
+def stages(total: int, settings: Options) -> tuple[int, int, int]:
+    """Evaluations of the start and of the descent, and levels of what is left of ``total``."""
     inner = int(settings.get("inner", 1))
-    levels = max(1, round((1 - settings["descent"]) * total / inner))
-    return max(1, total - levels * inner), levels
+    last = max(1, round((1 - settings["start"] - settings["descent"]) * total / inner))
+    left = total - last * inner
+    start = max(1, min(round(settings["start"] * total), left - 1))
+    return start, max(1, left - start), last

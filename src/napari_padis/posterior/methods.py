@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from napari_padis.errors import InputError
-from napari_padis.posterior.method import RANGES, Method, Options, split
+from napari_padis.posterior.method import RANGES, Method, Options
 from napari_padis.posterior.methods_comparison import COMPARISON
 from napari_padis.posterior.methods_direct import DIRECT
 from napari_padis.posterior.methods_estimators import ESTIMATORS
 from napari_padis.posterior.methods_samplers import SAMPLERS
 
-__all__ = ["METHODS", "RANGES", "Method", "Options", "find_method", "split"]
+__all__ = ["METHODS", "RANGES", "Method", "Options", "find_method"]
 
 #: By name: those to use, then those to compare with.
 METHODS: Mapping[str, Method] = MappingProxyType(

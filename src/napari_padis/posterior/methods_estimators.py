@@ -30,7 +30,9 @@ ESTIMATORS: tuple[Method, ...] = (
         comparison=True,
         single=True,
         # shifts: random grids of patches averaged in each step; 0 keeps one grid.
-        options=MappingProxyType({"sigma": 0.05, "strength": 1.0, "cg": 40, "shifts": 1}),
+        options=MappingProxyType(
+            {"sigma": 0.0, "relaxation": 1.7, "strength": 1.0, "cg": 40, "shifts": 1}
+        ),
     ),
     Method(
         "red",

@@ -7,57 +7,35 @@ from types import MappingProxyType
 from napari_padis.posterior.method import Method, Options
 
 
-def _two_stages(**chosen: float) -> Options:
-    """Settings of the methods that descend by DDS and go on by predictor and corrector."""
-    shared = {"sigma_switch": 0.05, "sigma_min": 0.002, "momentum": 0.8, "cg": 40}
-    return MappingProxyType({**chosen, **shared})
+def _from_one_start(**chosen: float) -> Options:
+    """Settings of the methods whose chains all begin at the end of plug-and-play ADMM."""
+    shared = {"sigma": 0.0, "relaxation": 1.7, "sigma_max": 0.3, "sigma_switch": 0.05}
+    return MappingProxyType({**chosen, **shared, "sigma_min": 0.002, "cg": 40})
 
 
 SAMPLERS: tuple[Method, ...] = (
     Method(
         "padis-fast",
         "PaDIS fast",
-        "A good mean picture soon, from few denoised samples whose noises cancel in the mean; "
-        "their spread is a first impression of the uncertainty.",
+        "A good mean picture soon: all samples begin at the end of plug-and-play ADMM on one "
+        "image, and their noises cancel in the mean; their spread is a first impression of the "
+        "uncertainty.",
         "samplers.fast:start_fast",
-        100,
+        95,
         4,
-        warm=True,
         coupled=True,
-        options=_two_stages(sigma_max=1.0, descent=0.4, inner=3, epsilon=0.5),
+        options=_from_one_start(start=0.63, descent=0.26),
     ),
     Method(
         "padis-calibrated",
         "PaDIS calibrated",
-        "Samples whose spread is meant as uncertainty: the noise level and the "
-        "denoiser's own error enter the data step.",
+        "Samples whose spread is meant as uncertainty: from the same start each goes on by "
+        "itself, and the noise level and the denoiser's own error enter the data step.",
         "samplers.fast:start_calibrated",
         130,
         8,
-        warm=True,
         calibrated=True,
-        options=_two_stages(sigma_max=0.5, descent=0.385, inner=2, epsilon=0.5),
-    ),
-    Method(
-        "dual",
-        "Dual sampler",
-        "Begins with plug-and-play ADMM on one image, from which all samples go on with noise of "
-        "their own; what the data pull goes through the denoiser. On trial, for comparison.",
-        "samplers.dual:start",
-        90,
-        4,
-        coupled=True,
-        comparison=True,
-        options=MappingProxyType(
-            {
-                "sigma": 0.05,
-                "descent": 0.667,
-                "sigma_max": 0.3,
-                "sigma_min": 0.002,
-                "rho_max": 0.05,
-                "cg": 40,
-            }
-        ),
+        options=_from_one_start(start=0.46, descent=0.23, inner=2, epsilon=0.5),
     ),
     Method(
         "noise-aware",

@@ -11,13 +11,15 @@ from napari_padis.posterior.method import Options
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
 from napari_padis.posterior.steps import cg_steps
+from napari_padis.posterior.warm import coupling
 
 
 def start_red(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Options
 ) -> Run:
     """Regularisation by denoising at the level ``sigma``; every sample is the same image."""
-    return (yield from _start(problem, evaluator, samples, steps, settings, settings["sigma"]))
+    sigma, used = yield from coupling(problem, evaluator, settings, steps)
+    return (yield from _start(problem, evaluator, samples, steps - used, settings, sigma))
 
 
 def start_map(

@@ -17,16 +17,17 @@ PILOT = 4
 #: First and last noise level of the pilot, and conjugate gradient steps of its data steps.
 PILOT_LEVELS = (1.0, 0.1)
 PILOT_CG = 5
-#: Noise of the start relative to the error of the direct reconstruction, for a mean picture and
-#: for its uncertainty. Measured on a Gaussian problem: with less noise the samples remember
-#: where they came from, and their intervals are too narrow.
-FOR_MEAN, FOR_SPREAD = 2.5, 5.0
+#: Noise of the start relative to the error of the direct reconstruction.
+FOR_MEAN = 2.5
+#: Level of ADMM's denoiser relative to that error, its least and largest value, and the one where
+#: too few evaluations are left to find it.
+FOR_ADMM, COUPLINGS, MIDDLE = 1.5, (0.02, 0.15), 0.05
 
 
 def start_level(
-    problem: Problem, evaluator: Evaluator, settings: Settings, factor: float
+    problem: Problem, evaluator: Evaluator, settings: Settings
 ) -> Generator[State, None, tuple[float, int]]:
-    """The setting ``sigma_max``; where it is 0, ``factor`` times the error of the direct picture.
+    """The setting ``sigma_max``; where it is 0, FOR_MEAN times the error of the direct picture.
 
     That error is the distance to the end of a short deterministic descent (PILOT evaluations
     of one sample). Chung et al. ("Come-closer-diffuse-faster", CVPR 2022) start from noise that
@@ -40,8 +41,28 @@ def start_level(
     if settings["sigma_max"] > 0:
         return settings["sigma_max"], 0
     error = yield from direct_error(problem, evaluator)
-    least = 2 * settings.get("sigma_switch", settings["sigma_min"])
-    return min(max(factor * error, least), 10.0), PILOT
+    return min(max(FOR_MEAN * error, 2 * settings["sigma_min"]), 10.0), PILOT
+
+
+def coupling(
+    problem: Problem, evaluator: Evaluator, settings: Settings, evaluations: int
+) -> Generator[State, None, tuple[float, int]]:
+    """The setting ``sigma``; where it is 0, FOR_ADMM times the error of the direct picture.
+
+    The harder the problem, the larger the steps that the denoiser must take. It is kept within
+    COUPLINGS; of fewer than twice PILOT ``evaluations`` none are spent on it: then it is MIDDLE.
+
+    Returns
+    -------
+    tuple of float and int
+        The level, and the network evaluations that were spent on it.
+    """
+    if settings["sigma"] > 0:
+        return settings["sigma"], 0
+    if evaluations < 2 * PILOT:
+        return MIDDLE, 0
+    error = yield from direct_error(problem, evaluator)
+    return min(max(FOR_ADMM * error, COUPLINGS[0]), COUPLINGS[1]), PILOT
 
 
 def direct_error(problem: Problem, evaluator: Evaluator) -> Generator[State, None, float]:

@@ -31,12 +31,15 @@ _SCALE = "on the prior's scale, on which most pixel values lie between 0 and 1"
 #: iterations are set beside the steps of the other methods.
 TERMS: dict[str, Term] = {
     "sigma": Term(
-        "Denoiser level σ", f"Noise standard deviation that the denoiser is told, {_SCALE}."
+        "Denoiser level σ",
+        f"Noise standard deviation that the denoiser is told, {_SCALE}; 0 takes the error of the "
+        "direct reconstruction, as four evaluations estimate it.",
+        "automatic",
     ),
     "sigma_max": Term("First level σ_max", f"Noise level of the start, {_SCALE}.", "automatic"),
     "sigma_switch": Term(
         "Switch level σ",
-        "Noise level at which the descent (DDS) ends and the predictor-corrector begins, "
+        "Noise level at which the descent ends, over whose levels the mean picture is averaged, "
         f"{_SCALE}.",
     ),
     "sigma_min": Term("Last level σ_min", f"Noise level of the end, {_SCALE}."),
@@ -50,16 +53,20 @@ TERMS: dict[str, Term] = {
         "The same at the end: the smaller, the less bias, and the more alike successive draws, "
         f"{_SCALE}.",
     ),
+    "start": Term(
+        "Share of the start",
+        "Share (0 to 1) of the network evaluations that go into the one image from which all "
+        "samples go on.",
+    ),
     "descent": Term(
         "Share of descent",
         "Share (0 to 1) of the network evaluations that go into the descent from the first "
         "level to the switch level.",
     ),
-    "momentum": Term(
-        "Momentum",
-        "Share (0 to 0.95) of the last change of the samples' mean that is added once more at "
-        "each level of the descent (no unit): 0 is plain DDS, more comes sooner to where it leads. "
-        "A single sample of 'padis-fast' has none.",
+    "relaxation": Term(
+        "Over-relaxation",
+        "Factor of each step of ADMM towards the data (no unit): 1 is plain, more goes on beyond, "
+        "sooner where little was measured.",
     ),
     "inner": Term(
         "Steps per level",

@@ -12,7 +12,7 @@ from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
 from napari_padis.posterior.steps import Settings, aware_gamma, cg_steps, ddim, noisy_start
-from napari_padis.posterior.warm import FOR_MEAN, start_level
+from napari_padis.posterior.warm import start_level
 
 
 def dds(
@@ -24,41 +24,27 @@ def dds(
     iterations: int,
     eta: float,
     first: int = 0,
-    levels: int | None = None,
     tolerance: float = 0.0,
-    momentum: float = 0.0,
-    leaders: int = 0,
 ) -> Run:
     """Decomposed diffusion sampling in sigma space (Chung et al., ICLR 2024).
 
     ``x`` is a sample at noise level ``sigmas[0]``; DDIM steps around the proximal
     data step.  Returns the last data-consistent estimate.
-
-    With ``momentum`` every state is moved on by that share of what the estimate has moved by
-    since the level before. Denoising and data step in turns approach data and prior at a linear
-    rate, slowly where both hardly act; heavy-ball momentum (Polyak, 1964) makes that faster. It
-    would add up the noise of a sample, so that it is the mean's of coupled samples: of all, or of
-    the first, the ``leaders`` of the others, which are not returned.
     """
     guard = Guard(problem, x, sigmas[0])
-    count = levels or first + len(sigmas)
-    last: Tensor | None = None
+    count = first + len(sigmas)
     for i, sigma in enumerate(sigmas):
         x = yield from guard.watch(x, sigma)
         denoised, draw = yield from evaluator.denoise(x, sigma)
         estimate = proximal(
             problem, denoised, guard.factor * gamma(sigma), iterations, tolerance=tolerance
         )
-        yield Level(evaluator.count, first + i, count, sigma, estimate[leaders:], draw.shift)
+        yield Level(evaluator.count, first + i, count, sigma, estimate, draw.shift)
         if i + 1 < len(sigmas):
             direction = (x - denoised).div_(sigma)
             del denoised
             x = ddim(evaluator, estimate, direction, sigma, sigmas[i + 1], eta)
-            if momentum:
-                now = estimate[: leaders or None].mean(0, keepdim=True)
-                x = x if last is None else x.add_(now - last, alpha=momentum)
-                last = now
-    return estimate[leaders:]
+    return estimate
 
 
 def start(
@@ -66,7 +52,7 @@ def start(
 ) -> Run:
     """Geometric levels from the direct reconstruction plus noise."""
     gamma = aware_gamma(problem, evaluator, settings["tau"])
-    sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_MEAN)
+    sigma_max, used = yield from start_level(problem, evaluator, settings)
     sigmas = geometric(sigma_max, settings["sigma_min"], max(1, steps - used))
     cg, eta = cg_steps(problem, settings), settings["eta"]
     # Without a name here, the start goes as soon as the sampler has left it.

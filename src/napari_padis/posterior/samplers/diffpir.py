@@ -12,7 +12,7 @@ from napari_padis.posterior.guard import Guard
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
 from napari_padis.posterior.steps import Settings, cg_steps, noisy_start
-from napari_padis.posterior.warm import FOR_MEAN, start_level
+from napari_padis.posterior.warm import start_level
 
 
 def diffpir(
@@ -49,7 +49,7 @@ def start(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
     """Geometric levels from the direct reconstruction plus noise."""
-    sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_MEAN)
+    sigma_max, used = yield from start_level(problem, evaluator, settings)
     sigmas = geometric(sigma_max, settings["sigma_min"], max(1, steps - used))
     x = noisy_start(problem, evaluator, samples, sigma_max)
     weight, refresh = settings["lambda"], settings["refresh"]

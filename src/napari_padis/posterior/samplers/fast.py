@@ -1,133 +1,146 @@
-"""PaDIS fast and calibrated: a descent by DDS, then a noise-aware predictor and corrector."""
+"""PaDIS fast and calibrated: a start that all chains share, then a mean picture and samples."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
+
+import torch
 from torch import Tensor
 
-from napari_padis.posterior.conjugate import TOLERANCE, proximal
-from napari_padis.posterior.evaluator import Evaluator, Level, Run
-from napari_padis.posterior.guard import Guard
-from napari_padis.posterior.leading import LedEvaluator
-from napari_padis.posterior.method import leaders, split
+from napari_padis.posterior.denoising_step import SteadyDenoiser
+from napari_padis.posterior.evaluator import Estimated, Evaluator, Level, Run, State
+from napari_padis.posterior.method import stages
+from napari_padis.posterior.plug_and_play import Halves, pnp_admm
 from napari_padis.posterior.problem import Problem
-from napari_padis.posterior.samplers.dds import dds
+from napari_padis.posterior.samplers.corrector import aware_corrector
+from napari_padis.posterior.samplers.dual import dual
 from napari_padis.posterior.schedule import geometric
-from napari_padis.posterior.steps import (
-    Settings,
-    aware_gamma,
-    cg_steps,
-    ddim,
-    langevin,
-    noisy,
-    noisy_start,
-)
-from napari_padis.posterior.warm import FOR_MEAN, FOR_SPREAD, start_level
+from napari_padis.posterior.steps import Settings, cg_steps, noisy
+from napari_padis.posterior.warm import coupling
 
-
-def aware_corrector(
-    problem: Problem,
-    evaluator: Evaluator,
-    x: Tensor,
-    sigmas: list[float],
-    inner: int,
-    epsilon: float,
-    iterations: int,
-    first: int = 0,
-    denoised: bool = False,
-) -> Run:
-    """Noise-aware predictor-corrector sampling without back-propagation.
-
-    Approximates p(x0 | x_sigma) by N(D, r^2 I) with the tabulated denoising error
-    r^2, so that the data step is proximal with gamma = r^2 / sigma_y^2.  At every
-    level ``inner - 1`` Langevin steps correct the distribution and one deterministic
-    DDIM step leads to the next level; without it the noise of the level above leaves
-    too slowly and the spread comes out too wide.  The last level has ``inner``
-    Langevin steps and keeps its noise, unless the ``denoised`` estimate is wanted.
-    """
-    guard = Guard(problem, x, sigmas[0])
-    gamma = aware_gamma(problem, evaluator)
-    for i, sigma in enumerate(sigmas):
-        for j in range(inner):
-            x = yield from guard.watch(x, sigma)
-            clean, draw = yield from evaluator.denoise(x, sigma)
-            estimate = proximal(
-                problem, clean, guard.factor * gamma(sigma), iterations, tolerance=TOLERANCE
-            )
-            yield Level(
-                evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift
-            )
-            if j == inner - 1 and i + 1 < len(sigmas):
-                noise = (x - clean).div_(sigma)
-                x = ddim(evaluator, estimate, noise, sigma, sigmas[i + 1], eta=0.0)
-                del noise
-            else:
-                x = langevin(evaluator, x, estimate, sigma, epsilon)
-            del clean
-    return estimate if denoised else x
+#: Standard errors of the samples' mean that the mean picture may be away from it.
+DRIFT = 2.0
 
 
 def start_fast(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """Few steps; each sample's last data-consistent denoised estimate."""
-    sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_MEAN)
-    return (
-        yield from _descend(problem, evaluator, samples, steps, settings, sigma_max, used, True)
-    )
+    """The dual sampler down to the last level."""
+    halves, rho = yield from _shared(problem, evaluator, samples, steps, settings)
+    begin, descent, rest = stages(steps, settings)
+    sigmas = _descent(settings, descent)
+    sigmas += geometric(sigmas[-1], settings["sigma_min"], rest + 1)[1:]
+    chains = dual(problem, evaluator, halves, sigmas, rho, cg_steps(problem, settings), begin)
+    return (yield from averaged(chains, descent))
 
 
 def start_calibrated(
     problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
 ) -> Run:
-    """More levels; the samples themselves, with the noise of the last level."""
-    sigma_max, used = yield from start_level(problem, evaluator, settings, FOR_SPREAD)
-    return (
-        yield from _descend(problem, evaluator, samples, steps, settings, sigma_max, used, False)
-    )
+    """The dual sampler down to the switch level, and from there, with fresh noise, the corrector.
 
+    Few ancestral steps leave too little texture, which the corrector brings.
+    """
+    halves, rho = yield from _shared(problem, evaluator, samples, steps, settings)
+    begin, descent, rest = stages(steps, settings)
+    cg, switch = cg_steps(problem, settings), settings["sigma_switch"]
 
-def _descend(
-    problem: Problem,
-    evaluator: Evaluator,
-    samples: int,
-    steps: int,
-    settings: Settings,
-    sigma_max: float,
-    used: int,
-    denoised: bool,
-) -> Run:
-    """DDS from the direct reconstruction plus noise to ``sigma_switch``, then the corrector."""
-    descent, levels = split(steps, settings)
-    cg, switch, inner = cg_steps(problem, settings), settings["sigma_switch"], settings["inner"]
-    ahead = leaders(settings, evaluator.coupled)
-    begins = LedEvaluator(evaluator) if ahead else evaluator
-    # A coupled sample alone has no momentum, as nothing would take its noise away.
-    momentum = settings["momentum"] if ahead + samples > 1 else 0.0
-    # States get no name here, so that they go as soon as the samplers have left them.
-    first_stage = dds(
-        problem,
-        begins,
-        noisy_start(problem, begins, ahead + samples, sigma_max),
-        geometric(sigma_max, switch, max(1, descent - used)),
-        aware_gamma(problem, evaluator),
-        cg,
-        eta=1.0,
-        first=used,
-        levels=descent + levels,
-        tolerance=TOLERANCE,
-        momentum=momentum,
-        leaders=ahead,
-    )
-    return (
-        yield from aware_corrector(
-            problem,
-            evaluator,
-            noisy(evaluator, (yield from first_stage), switch),
-            geometric(switch, settings["sigma_min"], levels),
-            int(inner),
-            settings["epsilon"],
-            cg,
-            first=descent,
-            denoised=denoised,
+    def chains() -> Run:
+        sigmas, total = _descent(settings, descent), begin + descent + rest
+        z = yield from dual(problem, evaluator, halves, sigmas, rho, cg, begin, total)
+        return (
+            yield from aware_corrector(
+                problem,
+                evaluator,
+                noisy(evaluator, z, switch),
+                geometric(switch, settings["sigma_min"], rest),
+                int(settings["inner"]),
+                settings["epsilon"],
+                cg,
+                begin + descent,
+            )
         )
-    )
+
+    return (yield from averaged(chains(), descent))
+
+
+def averaged(run: Run, levels: int) -> Run:
+    """Tell the mean of the estimates of all chains over the first ``levels``.
+
+    At every noise level the mean over the chains of E[x0 | x, y] is the posterior's mean; what the
+    noise of a level and the shift of the grid add to it is averaged out over the levels. The lower
+    the level, the more of a sample's own is left in it. Where the start was far from its end the
+    estimates still move: if their average is further from the mean of the samples than chance
+    explains (DRIFT), that of the second half of the levels is taken, or else that of the samples.
+    """
+    means: list[Tensor] = []  # sums over all levels and over their second half
+    count = 0
+    while True:
+        try:
+            state = next(run)
+        except StopIteration as done:
+            samples: Tensor = done.value
+            counts = (count, count - count // 2)
+            found = (mean / n for mean, n in zip(means, counts, strict=True))
+            yield Estimated(next((mean for mean in found if _same(mean, samples)), None))
+            return samples
+        if isinstance(state, Level) and count < levels:
+            mean, count = state.estimate.mean(0), count + 1
+            if not means:
+                means = [mean, torch.zeros_like(mean)]
+            else:
+                means[0] = means[0] + mean
+            if count > levels // 2:
+                means[1] += mean
+            yield Estimated(means[0] / count)
+        yield state
+
+
+def _same(mean: Tensor, samples: Tensor) -> bool:
+    """Whether a mean may be that of the distribution of some samples."""
+    count = len(samples)
+    if count < 2:
+        return True
+    distance = (mean - samples.mean(0)).square().mean()
+    return bool(distance <= DRIFT**2 * samples.var(0).mean() / count)
+
+
+def _descent(settings: Settings, levels: int) -> list[float]:
+    return geometric(settings["sigma_max"], settings["sigma_switch"], levels)
+
+
+def _shared(
+    problem: Problem, evaluator: Evaluator, samples: int, steps: int, settings: Settings
+) -> Generator[State, None, tuple[Halves, float]]:
+    """Plug-and-play ADMM on one image, once in a run; from there all chains go on.
+
+    Returns
+    -------
+    tuple of Halves and float
+        Of every chain, and the coupling of its data step.
+    """
+    shared = evaluator.shared
+    if "halves" not in shared:
+        one = evaluator.alone()
+        begin, *rest = stages(steps, settings)
+        rho, used = yield from coupling(problem, one, settings, begin)
+        halves = Halves.at(problem.start()[None].clone())
+        yield from pnp_admm(
+            problem,
+            SteadyDenoiser(one, shifts=1),
+            halves,
+            rho,
+            max(1, begin - used),
+            cg_steps(problem, settings),
+            settings["relaxation"],
+            first=used,
+            levels=begin + sum(rest),
+        )
+        shared |= {"halves": halves, "rho": rho, "generator": one.generator.get_state()}
+        shared["evaluations"] = one.count
+    # Every group of chains goes on from there as the first does.
+    evaluator.generator.set_state(shared["generator"])
+    evaluator.counted.evaluations = shared["evaluations"]
+    halves = replace(shared["halves"])
+    return halves.repeated(samples), shared["rho"]
