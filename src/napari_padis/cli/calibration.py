@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_padis.cli.options import output_file
 from napari_padis.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_padis.evaluation.calibration_study import Contestant, Setting
+    from napari_padis.evaluation.ledger import Row
+    from napari_padis.evaluation.slices import ChosenSlices
+    from napari_padis.prior.card import PriorCard
 
 #: Share, bar, elapsed and remaining time.
 BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
@@ -65,6 +72,15 @@ def calibration(
         typer.Option("--keep", metavar="DIR", help="Keep the samples there, and go on with them."),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    recalibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--recalibrate",
+            metavar="CARD",
+            help="Write what the standard deviation must be multiplied by into this prior's card "
+            "(.json), for runs like these.",
+        ),
+    ] = None,
     report: Annotated[
         bool,
         typer.Option("--report", help="Report what the table holds; reconstruct nothing."),
@@ -72,7 +88,7 @@ def calibration(
 ) -> None:
     """Measure coverage of intervals and error against predicted spread on real slices."""
     path = output_file(json, (".json",))
-    for other, endings in ((csv, (".csv",)), (plot, (".png", ".svg"))):
+    for other, endings in ((csv, (".csv",)), (plot, (".png", ".svg")), (recalibrate, (".json",))):
         if other is not None:
             output_file(other, endings)
     from tqdm import tqdm
@@ -82,6 +98,7 @@ def calibration(
     from napari_padis.evaluation.calibration_plot import draw
     from napari_padis.evaluation.calibration_report import markdown
     from napari_padis.evaluation.slices import choose_slices
+    from napari_padis.prior.card import PriorCard
     from napari_padis.prior.catalogue import find_prior
 
     contestants = [study.Contestant.parse(name) for name in method or ["padis-calibrated"]]
@@ -91,6 +108,7 @@ def calibration(
     for name in (prior, *(contestant.prior_in(setting) for contestant in contestants)):
         find_prior(name)
     # A file that cannot take the figures is told of before the hours of work.
+    card = PriorCard.load(recalibrate) if recalibrate is not None else None
     figures = open_tables(csv) if csv is not None else None
     chosen, table = choose_slices(data, slices, size or None), study.open_table(path)
     if not report:
@@ -103,5 +121,29 @@ def calibration(
     found = study.judged(contestants, chosen, setting, table)
     if figures is not None:
         export(figures, found)
+    if recalibrate is not None and card is not None and found:
+        _recalibrate(recalibrate, card, contestants, chosen, setting, found)
     if plot is not None and found:
         draw({label: study.pooled(rows) for label, rows in found.items()}, plot, str(setting))
+
+
+def _recalibrate(
+    path: Path,
+    card: PriorCard,
+    contestants: Sequence[Contestant],
+    chosen: Sequence[ChosenSlices],
+    setting: Setting,
+    found: Mapping[str, Sequence[Row]],
+) -> None:
+    """Write the map of every method into the card, and say what it is worth."""
+    from napari_padis.evaluation import recalibration as maps
+    from napari_padis.scan.units import scale_in
+
+    methods = {contestant.label: contestant.method for contestant in contestants}
+    made = {
+        label: (maps.recalibration(rows, methods[label], chosen, setting, card), rows)
+        for label, rows in found.items()
+    }
+    for line in maps.lines(made, scale_in(card.scale, "HU").width):
+        typer.echo(line)
+    maps.keep(path, [one for one, _ in made.values()])

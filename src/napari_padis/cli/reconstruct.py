@@ -66,6 +66,14 @@ def reconstruct(
             help="Share of the variance that the data do not see; by default if it is quick.",
         ),
     ] = None,
+    recalibrate: Annotated[
+        bool | None,
+        typer.Option(
+            "--recalibrate/--no-recalibrate",
+            help="Correct the standard deviation by what the prior's card says of runs like this; "
+            "by default where it was measured.",
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -146,6 +154,7 @@ def reconstruct(
         chains=chains,
         quantiles=quantiles,
         null_space=null_space,
+        recalibrate=recalibrate,
         steps=steps,
         seed=seed,
         device=device,

@@ -56,6 +56,10 @@ class Recipe(BaseModel):
     null_space : bool, optional
         Whether to compute the share of the variance that the data do not see; when missing,
         if it takes a small part of the run's time.
+    recalibrate : bool, optional
+        Whether the standard deviation is made the one that is right on validation volumes, where
+        the prior's card says how; when missing, where it was measured for such a run, and with
+        True it is said at the start if it was not.
     measurement : str, optional
         File the data came from.
     versions : dict
@@ -80,6 +84,7 @@ class Recipe(BaseModel):
     options: dict[str, float | int | str | bool] = Field(default_factory=dict)
     quantiles: bool = True
     null_space: bool | None = None
+    recalibrate: bool | None = None
     measurement: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from napari_padis.engine.draws import Chosen
 from napari_padis.engine.events import Array, PatchLayout, Result, Started, Statistics
 from napari_padis.engine.kept import Samples, restore
 from napari_padis.engine.plan import Plan
+from napari_padis.engine.recalibration import recalibrated
 from napari_padis.engine.stored import StoredSamples
 from napari_padis.posterior.null_space import null_share
 from napari_padis.posterior.quantiles import ENOUGH, LEVELS, covered, quantiles
@@ -29,6 +30,8 @@ UNCALIBRATED = "not calibrated: no measure of uncertainty"
 COUPLED = (
     "not calibrated: the samples' noises cancel in their mean, so that they are not independent"
 )
+ESTIMATED = "average of the denoised estimates of {n} chains on their way, not of the samples"
+MEAN_OF_SAMPLES = "average of {n} samples"
 SINGLE = "none: one sample only"
 UNSAMPLED = "none: the method makes one image and no samples"
 UNFINISHED = "none: stopped before a sample was finished"
@@ -108,6 +111,7 @@ def result_of(
 ) -> Result:
     """What a run leaves."""
     assert plan.measurement.affine is not None
+    summary, done = recalibrated(plan, summary, len(samples))
     return Result(
         mean=summary.mean,
         std=summary.std,
@@ -118,7 +122,7 @@ def result_of(
         space=plan.measurement.space,
         unit=plan.measurement.unit,
         recipe=plan.recipe.model_dump(mode="json"),
-        report=report,
+        report={**report, "recalibration": done},
         complete=report["complete"],
         quantiles=quantiles,
         title=title,
@@ -146,24 +150,26 @@ def independent(plan: Plan) -> bool:
     return plan.method.needs_prior and not plan.method.coupled
 
 
-def describe(plan: Plan, chosen: Chosen) -> dict[str, Any]:
-    """What the samples' spread is worth, as entries of the report.
+def describe(plan: Plan, chosen: Chosen, estimated: bool = False) -> dict[str, Any]:
+    """Of what the mean is one and what the samples' spread is worth, as entries of the report.
 
     Parameters
     ----------
     plan : Plan
     chosen : Chosen
         Draws that count.
+    estimated : bool
+        Whether the mean is that of the chains' own estimates.
 
     Returns
     -------
     dict
-        ``spread`` (in words), ``effective_samples`` (None where nothing can be counted),
-        ``std_relative_error`` (Monte-Carlo error of a standard deviation of normal samples),
-        ``quantile_interval_covers`` (of the 5 to 95 % interval from so few samples). Where each
-        chain gave several draws, ``effective_samples`` is the bulk effective number of all of
-        them, and there are ``finished_chains``, ``draws_per_chain``, ``draws_thinned_by`` and
-        ``r_hat`` (None if a stop left too few draws to be judged).
+        ``mean`` and ``spread`` (in words), ``effective_samples`` (None where nothing can be
+        counted), ``std_relative_error`` (Monte-Carlo error of a standard deviation of normal
+        samples), ``quantile_interval_covers`` (of the 5 to 95 % interval from so few samples).
+        Where each chain gave several draws, ``effective_samples`` is the bulk effective number of
+        all of them, and there are ``finished_chains``, ``draws_per_chain``, ``draws_thinned_by``
+        and ``r_hat`` (None if a stop left too few draws to be judged).
     """
     samples, mixing = len(chosen.places), chosen.mixing
     spread = CALIBRATED if plan.method.calibrated else UNCALIBRATED
@@ -176,7 +182,9 @@ def describe(plan: Plan, chosen: Chosen) -> dict[str, Any]:
     counts = independent(plan) and samples > 1
     effective = (mixing and mixing.effective) or samples
     worth = min(effective, samples)
+    mean = ESTIMATED if estimated else MEAN_OF_SAMPLES
     report = {
+        "mean": mean.format(n=samples) if samples > 1 and plan.method.sampler else None,
         "spread": spread,
         "effective_samples": effective if counts else None,
         "std_relative_error": 1 / math.sqrt(2 * (worth - 1)) if counts and worth > 1 else None,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_padis.engine.events import Result
 from napari_padis.engine.metrics import WINDOW
+from napari_padis.engine.recalibration import all_settings_of
 from napari_padis.engine.recipe import Recipe
 from napari_padis.errors import InputError
 from napari_padis.evaluation.ledger import Ledger, Row
@@ -19,7 +20,6 @@ from napari_padis.evaluation.reconstruction import (
     measure,
     on_scale,
     quality_of_mean,
-    settings_of,
     shares,
     version_of,
 )
@@ -239,7 +239,7 @@ def _key(contestant: Contestant, setting: Setting, volume: str, index: int) -> R
     prior = contestant.prior_in(setting)
     return {
         "method": contestant.label,
-        "settings": settings_of(
+        "settings": all_settings_of(
             find_method(contestant.method), contestant.options, contestant.steps
         ),
         "prior": prior,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from napari_padis.engine.run import run
 from napari_padis.errors import ReconstructionError
 from napari_padis.evaluation.slices import ChosenSlices, quality
 from napari_padis.likelihood import add_noise, root_mean_square, simulate
-from napari_padis.posterior.method import Method
 from napari_padis.prior.card import PriorCard
 from napari_padis.prior.catalogue import find_prior
 from napari_padis.scan.measurement import Measurement, Noise
@@ -68,23 +67,6 @@ def reconstruct(
             return result
         if report is not None:
             report(share)
-
-
-def settings_of(
-    method: Method,
-    options: Mapping[str, float],
-    steps: int | None = None,
-    tiling: str | None = None,
-) -> str:
-    """Method and all its settings, those left at their defaults too, in a line.
-
-    It belongs to the keys of a table: rows made before a default was changed are not those made
-    after.
-    """
-    words = [f"{name}={value:g}" for name, value in method.settings(options).items()]
-    words += [f"tiling={tiling}"] if tiling else []
-    words += [f"steps={steps}"] if steps else []
-    return " ".join([method.name, *words])
 
 
 @lru_cache

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from napari_padis.engine.recalibration import settings_of
 from napari_padis.errors import InputError
-from napari_padis.evaluation.reconstruction import settings_of
 from napari_padis.evaluation.talk2d_tasks import Task
 from napari_padis.posterior.method import Method
 from napari_padis.posterior.methods import METHODS, find_method

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from napari_padis.errors import InputError
 from napari_padis.prior.architecture import NetworkConfig
 from napari_padis.prior.reading import byte_count, file_size, read_bytes, shown, strict_json
+from napari_padis.prior.recalibration import Recalibration
 from napari_padis.scan.units import Scale
 
 FORMAT = "napari-padis prior"
@@ -57,6 +58,8 @@ class PriorCard(BaseModel):
     :mod:`napari_padis.prior.denoiser`. ``slices`` is the number of adjacent slices that the
     network sees as channels, ``slice_spacing`` the least and largest spacing of the slices in
     training (mm). ``origin`` names the file that imported weights came from.
+    ``recalibrations`` say how much too small or large standard deviations of samples were on
+    validation volumes, see :mod:`napari_padis.prior.recalibration`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -86,6 +89,7 @@ class PriorCard(BaseModel):
     error_table: tuple[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(ge=0)]], ...] = (
         Field((), max_length=1000)
     )
+    recalibrations: tuple[Recalibration, ...] = Field((), max_length=200)
     training: Training | None = None
     origin: str = ""
     sha256: str = ""
