@@ -10,15 +10,13 @@ one, the coverage of 90 % intervals and the distance of the mean to the posterio
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import t as student
 from torch import Tensor
+from toys import MEAN, Matrix, Scores, Toy, random_map, run_method, sample, score
 
-from napari_padis.posterior import METHODS
 from napari_padis.posterior.evaluator import Evaluator, Run
 from napari_padis.posterior.methods_comparison import COMPARISON
 from napari_padis.posterior.methods_samplers import SAMPLERS
@@ -27,32 +25,7 @@ from napari_padis.posterior.samplers.padis import padis
 from napari_padis.posterior.schedule import geometric
 from napari_padis.prior.denoiser import Draw, Work
 
-MEAN = 0.5
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A dense forward map with the interface of a LinearMap."""
-
-    matrix: Tensor
-
-    @property
-    def norm(self) -> float:
-        """Largest singular value."""
-        return float(torch.linalg.matrix_norm(self.matrix, 2))
-
-    def A(self, x: Tensor) -> Tensor:
-        """Apply to the last axis."""
-        return x @ self.matrix.T
-
-    def AT(self, y: Tensor) -> Tensor:
-        """Transpose."""
-        return y @ self.matrix
-
-    def pinv(self, y: Tensor) -> Tensor:
-        """Minimum-norm solution around the prior mean."""
-        mean = torch.full(self.matrix.shape[1:], MEAN, dtype=y.dtype)
-        return mean + (y - self.A(mean)) @ torch.linalg.pinv(self.matrix).T
+__all__ = ["MEAN", "Matrix", "Scores", "run_method", "sample", "score"]
 
 
 class GaussianDenoiser:
@@ -89,83 +62,29 @@ class GaussianDenoiser:
 
 
 @dataclass(frozen=True)
-class Toy:
-    """Truths, data and exact posterior of many data sets."""
+class GaussianToy(Toy):
+    """The posterior's ``covariance`` is that of all data sets."""
 
-    problem: Problem
-    denoiser: GaussianDenoiser
-    truth: Tensor
-    mean: Tensor
     covariance: Tensor
 
 
 def make_toy(
     datasets: int = 80, n: int = 64, m: int = 24, seed: int = 0, sigma_y: float = 0.02
-) -> Toy:
+) -> GaussianToy:
     """The problem of the module docstring (length 4)."""
     g = torch.Generator().manual_seed(seed)
     i = torch.arange(n, dtype=torch.float64)
     c = 0.0625 * torch.exp(-0.5 * ((i[:, None] - i) / 4) ** 2) + 1e-4 * torch.eye(n)
-    a = torch.randn((m, n), generator=g, dtype=torch.float64) / math.sqrt(n)
+    a = random_map(m, n, g)
     chol = torch.linalg.cholesky(c)
     truth = MEAN + torch.randn((datasets, n), generator=g, dtype=torch.float64) @ chol.T
     y = truth @ a.T + sigma_y * torch.randn((datasets, m), generator=g, dtype=torch.float64)
     gain = c @ a.T @ torch.linalg.inv(a @ c @ a.T + sigma_y**2 * torch.eye(m))
     mean = MEAN + (y - (MEAN * torch.ones(n, dtype=torch.float64)) @ a.T) @ gain.T
     problem = Problem(Matrix(a), y, sigma_y, 1.0, 0.0, (datasets, n), floor=0.0)
-    return Toy(problem, GaussianDenoiser(c), truth, mean, c - gain @ a @ c)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Agreement of samples with the exact posterior."""
-
-    sd_ratio: float
-    coverage: float
-    mean_distance: float
-    residual: float
-
-
-def score(toy: Toy, x: Tensor) -> Scores:
-    """Compare samples of shape (N, datasets, n) with the closed form."""
-    count = len(x)
-    exact = toy.covariance.diagonal()
-    mean = x.mean(0)
-    if count > 1:
-        sd = x.std(0)
-        factor = float(student.ppf(0.95, count - 1)) * math.sqrt(1 + 1 / count)
-        coverage = float(((toy.truth - mean).abs() <= factor * sd).double().mean())
-        ratio = math.sqrt(float(sd.square().mean() / exact.mean()))
-    else:
-        coverage = ratio = math.nan
-    distance = float((mean - toy.mean).square().mean().sqrt())
-    return Scores(ratio, coverage, distance, toy.problem.residual(x))
-
-
-def sample(
-    toy: Toy,
-    start: Callable[[Evaluator], Run],
-    seed: int = 1,
-    coupled: bool = False,
-) -> Tensor:
-    """Run a sampler to its end."""
-    run = start(Evaluator(toy.denoiser, torch.Generator().manual_seed(seed), coupled))
-    while True:
-        try:
-            next(run)
-        except StopIteration as done:
-            result: Tensor = done.value
-            return result
-
-
-def run_method(
-    toy: Toy, name: str, samples: int = 20, steps: int | None = None, **options: float
-) -> Tensor:
-    """Samples of one of the plugin's methods."""
-    method = METHODS[name]
-    return sample(
-        toy, lambda e: method.run(toy.problem, e, samples, steps, options), coupled=method.coupled
-    )
+    covariance = c - gain @ a @ c
+    denoiser = GaussianDenoiser(c)
+    return GaussianToy(problem, denoiser, truth, mean, covariance.diagonal(), covariance)
 
 
 def published(toy: Toy, zeta: float, samples: int = 20) -> Tensor:
@@ -179,7 +98,7 @@ def published(toy: Toy, zeta: float, samples: int = 20) -> Tensor:
     return sample(toy, start)
 
 
-def rows(toy: Toy) -> Iterator[tuple[str, Tensor]]:
+def rows(toy: GaussianToy) -> Iterator[tuple[str, Tensor]]:
     """Names and samples, one after another."""
     chol = torch.linalg.cholesky(toy.covariance + 1e-12 * torch.eye(len(toy.covariance)))
     generator = torch.Generator().manual_seed(2)
