@@ -70,6 +70,8 @@ def test_the_spread_is_recalibrated_and_the_samples_stay(measured, small_measure
     assert found.variance == pytest.approx(found.std**2)
     assert np.array_equal(found.samples, plain.samples)
     assert np.array_equal(found.mean, plain.mean)
+    assert (found.report["recalibrated"], plain.report["recalibrated"]) == (True, False)
+    assert found.report["recalibration"] in found.about["std"]
     assert "12 slices of 3 volumes" in found.report["recalibration"]
     assert "as they were drawn" in found.report["recalibration"]
 

@@ -57,6 +57,35 @@ def test_everything_comes_back(result, tmp_path):
     assert report == {"seconds": 1.5, "residual": None, "shape": [4, 5], "complete": True}
 
 
+def test_files_say_what_mean_and_spread_are_worth(result, tmp_path):
+    spread = "not calibrated: " + "a first impression of coupled samples, which is " + 40 * "long "
+    words = {"mean": "average of 3 samples", "spread": spread}
+    result = replace(result, report=words)
+    assert result.about == {"mean": words["mean"], "std": spread, "variance": spread}
+    paths = save_result(result, tmp_path)
+    described = {
+        name: bytes(nib.load(paths[name]).header["descrip"].item()).decode()
+        for name in ("mean", "std", "samples")
+    }
+    assert described["mean"] == "napari-padis unit=HU; average of 3 samples"
+    assert described["std"].startswith("napari-padis unit=HU; not calibrated: a first")
+    assert described["std"].endswith(" ...")
+    assert described["samples"] == "napari-padis unit=HU"
+    assert read(paths["std"]).unit == "HU"
+    assert json.loads(paths["report"].read_text())["spread"] == spread
+
+
+def test_what_is_not_known_is_not_told(result):
+    assert result.about == {}
+    words = {"mean": "average of 2 samples", "spread": "none: one sample only"}
+    alone = replace(result, std=None, variance=None, report=words)
+    assert alone.about == {"mean": "average of 2 samples"}
+    done = {"spread": "good", "recalibrated": True, "recalibration": "by 2"}
+    assert replace(result, report=done).about["std"] == "good; by 2"
+    not_done = {**done, "recalibrated": False}
+    assert replace(result, report=not_done).about["std"] == "good"
+
+
 def test_samples_are_one_four_dimensional_file(result, tmp_path):
     image = nib.load(save_result(result, tmp_path)["samples"])
     assert image.ndim == 4

@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Vectors
 
 from napari_padis.engine.events import Iterate, Statistics
+from napari_padis.gui.layer_data import volume_from_layer
 from napari_padis.gui.layers import RunLayers
 from napari_padis.gui.roles import GRID, ITERATE, MEAN, ROLE, STD, VARIANCE
 from napari_padis.gui.world import Place, as_shown
@@ -62,6 +63,24 @@ def test_mean_and_spread_come_with_two_samples_and_are_called_so_when_they_are_f
     assert layers.present == {VARIANCE, STD, MEAN, ITERATE}
     layers.finish(statistics(started.shape), title=MEAN)
     assert names() == ["torso", VARIANCE, STD, MEAN, ITERATE, GRID]
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        ("meant as uncertainty", ""),
+        ("not calibrated: a first impression", " (not calibrated)"),
+        ("good; standard deviation and variance recalibrated on 12 slices", " (recalibrated)"),
+    ],
+)
+def test_layers_say_what_the_spread_is_worth(viewer, layers, started, words, added):
+    layers.update(statistics(started.shape))
+    about = {"mean": "average of 2 samples", "std": words, "variance": words}
+    layers.finish(statistics(started.shape), title=MEAN, about=about)
+    spreads = [f"{VARIANCE}{added}", f"{STD}{added}"]
+    assert [layer.name for layer in viewer.layers][1:4] == [*spreads, MEAN]
+    for role, key in ((MEAN, "mean"), (STD, "std"), (VARIANCE, "variance")):
+        assert volume_from_layer(layers.get(role)).metadata["about"] == about[key]
 
 
 @pytest.mark.parametrize("title", ["iterate (stopped)", "FBP", "posterior sample"])

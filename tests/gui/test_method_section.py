@@ -9,6 +9,7 @@ import pytest
 from napari_padis.engine.events import Finished, Progress
 from napari_padis.errors import InputError
 from napari_padis.gui.layer_data import measurement_layer
+from napari_padis.gui.roles import MEAN, STD, VARIANCE
 from napari_padis.gui.sections.run import RunSection
 from napari_padis.posterior import METHODS
 from napari_padis.prior.architecture import NetworkConfig
@@ -170,6 +171,26 @@ def test_total_variation_counts_iterations_and_has_no_ridge(dock):
     assert not method.settings.controls["ridge"].isVisibleTo(dock)
     assert not method.samples.isEnabled()
     assert method.values()["options"] == {"iterations": METHODS["tv"].options["iterations"]}
+
+
+def test_recalibration_is_left_to_the_card_or_not_wanted(dock):
+    assert dock.method.values()["recalibrate"] is None
+    dock.method.recalibrate.setChecked(False)
+    assert dock.method.values()["recalibrate"] is False
+    dock.method.choose("fbp")
+    assert not dock.method.recalibrate.isEnabled()
+
+
+def test_the_run_bar_tells_what_mean_and_spread_are_worth(qtbot):
+    bar = RunSection()
+    qtbot.addWidget(bar)
+    bar.set_title(MEAN, {"mean": "average of 4 samples", "std": "not calibrated: coupled"})
+    tips = {role: bar._view_buttons[role].toolTip() for role in (MEAN, STD, VARIANCE)}
+    assert tips[MEAN].endswith("\naverage of 4 samples.")
+    assert "'standard deviation (not calibrated)'" in tips[STD]
+    assert tips[STD].endswith("\nnot calibrated: coupled.")
+    bar.set_title("FBP")
+    assert "\n" not in bar._view_buttons[STD].toolTip()
 
 
 def test_methods_that_seek_one_image_need_no_samples(dock):

@@ -92,7 +92,7 @@ def _announcement(event: Started) -> str:
 
 
 def summary(result: Result, folder: Path) -> str:
-    """What came out, in one line."""
+    """What came out, in one line, and below it what mean and standard deviation are worth."""
     count = len(result.samples)
     words = [f"{folder}: {result.title}"]
     if count > 1:
@@ -107,4 +107,5 @@ def summary(result: Result, folder: Path) -> str:
         words.append(f"PSNR {axial['psnr_mean']:.2f} dB, SSIM {axial['ssim_mean']:.4f} (axial)")
     if not result.complete:
         words.append("stopped early, partial result")
-    return ", ".join(words)
+    about = (f"{name}: {text}" for name, text in result.about.items() if name != "variance")
+    return "\n".join([", ".join(words), *about])

@@ -160,6 +160,16 @@ class Result:
     space: str = "unknown"
     title: str = "reconstruction"
 
+    @property
+    def about(self) -> dict[str, str]:
+        """What ``mean``, ``std`` and ``variance`` are of and are worth, in words, where known."""
+        report = self.report
+        found = {"mean": str(report.get("mean") or "")}
+        if self.std is not None:
+            words = [report.get("spread"), report.get("recalibrated") and report["recalibration"]]
+            found["std"] = found["variance"] = "; ".join(str(word) for word in words if word)
+        return {name: text for name, text in found.items() if text}
+
 
 @dataclass(frozen=True)
 class Finished:

@@ -102,7 +102,9 @@ def announced(plan: Plan) -> Iterator[str]:
         yield f"{text[0].upper()}{text[1:]}."
 
 
-def recalibrated(plan: Plan, summary: Statistics, samples: int) -> tuple[Statistics, str | None]:
+def recalibrated(
+    plan: Plan, summary: Statistics, samples: int
+) -> tuple[Statistics, dict[str, bool | str]]:
     """Statistics with the right standard deviation where it is known, and what was done.
 
     Parameters
@@ -115,14 +117,16 @@ def recalibrated(plan: Plan, summary: Statistics, samples: int) -> tuple[Statist
     Returns
     -------
     Statistics
-    str or None
-        For the report; None where there is no standard deviation.
+    dict
+        Entries of the report: ``recalibrated``, and in words ``recalibration``; empty where there
+        is no standard deviation.
     """
     if summary.std is None:
-        return summary, None
+        return summary, {}
     found = recalibration_of(plan, samples)
     if isinstance(found, str):
-        return summary, REFUSED.format(why=found)
+        return summary, {"recalibrated": False, "recalibration": REFUSED.format(why=found)}
     slope = plan.display.slope
     std = (found.apply(summary.std / slope) * slope).astype(np.float32)
-    return replace(summary, std=std, variance=std**2), DONE.format(on=found)
+    done: dict[str, bool | str] = {"recalibrated": True, "recalibration": DONE.format(on=found)}
+    return replace(summary, std=std, variance=std**2), done

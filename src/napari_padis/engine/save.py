@@ -37,7 +37,8 @@ def save_result(result: Result, folder: str | Path) -> dict[str, Path]:
     Returns
     -------
     dict
-        Paths of ``mean`` (which the report's entry ``image`` names: it need not be a mean), of
+        Paths of ``mean`` (which the report's entries ``image`` and ``mean`` name: it need not be
+        the mean of the samples, or any), of
         ``std`` and ``variance`` where there are two samples or more, and of those of ``q05``,
         ``q50``, ``q95`` there are (3D NIfTI), ``samples`` (4D NIfTI, sample axis last) if there
         are any, unless they are in a store, where they stay, ``recipe`` and ``report`` (JSON).
@@ -113,4 +114,5 @@ def _volume(result: Result, name: str, array: NDArray[np.float32]) -> Volume:
         affine=result.affine,
         name=name,
         space=result.space,
+        metadata={"about": about} if (about := result.about.get(name)) else {},
     )

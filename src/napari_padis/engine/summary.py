@@ -122,7 +122,7 @@ def result_of(
         space=plan.measurement.space,
         unit=plan.measurement.unit,
         recipe=plan.recipe.model_dump(mode="json"),
-        report={**report, "recalibration": done},
+        report={**report, **done},
         complete=report["complete"],
         quantiles=quantiles,
         title=title,

@@ -220,6 +220,8 @@ class RunController(QObject):
         if not result.complete:
             left = "what was reached so far" if len(result.samples) else f"'{result.title}'"
             text = f"Stopped; {left} is kept."
+        for name, about in (("Mean", "mean"), ("Std", "std")):
+            text += f" {name}: {words}." if (words := result.about.get(about)) else ""
         share = result.report.get("null_space_share")
         if share is not None and result.report.get("calibrated"):
             text += f" Of the variance, {100 * share:.0f} % lies where the data say nothing."

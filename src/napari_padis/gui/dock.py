@@ -128,7 +128,7 @@ class ReconstructionDock(Panel):
         if control.begun is not None:
             self.run_bar.set_started(control.begun)
         elif control.result is not None:
-            self.run_bar.set_title(control.result.title)
+            self.run_bar.set_title(control.result.title, control.result.about)
         if control.progress is not None:
             self.run_bar.set_progress(control.progress)
         if control.message[1]:

@@ -27,6 +27,7 @@ from napari_padis.gui.roles import (
     VARIANCE,
     RoleLayers,
     RunGrid,
+    spread_name,
 )
 from napari_padis.gui.view import center_slices, preserve_view, show_slices_of
 from napari_padis.gui.world import ORIGIN, Place, as_shown
@@ -184,6 +185,7 @@ class RunLayers:
         event: Statistics,
         quantiles: Mapping[str, NDArray[Any]] | None = None,
         title: str = PLAIN,
+        about: Mapping[str, str] | None = None,
     ) -> None:
         """Show the final arrays, with the limits of mean and spread brought up to date.
 
@@ -194,26 +196,38 @@ class RunLayers:
         quantiles : mapping, optional
         title : str
             What the mean is, see :class:`napari_padis.engine.events.Result`.
+        about : mapping, optional
+            What the arrays are worth, see ``Result.about``; it goes with the layers into files.
         """
+        about = about or {}
         for spread in self._spread.values():
             spread.expire()
         before = self.shown
         finals = (
-            (MEAN, title, event.mean),
-            (STD, STD, event.std),
-            (VARIANCE,) * 2 + (event.variance,),
+            (MEAN, title, event.mean, "mean"),
+            (STD, spread_name(STD, about), event.std, "std"),
+            (VARIANCE, spread_name(VARIANCE, about), event.variance, "variance"),
         )
-        for role, name, array in finals:
+        for role, name, array, key in finals:
             if array is None:
                 self._pending.pop(role, None)
                 self._roles.remove(role)
             self._put(role, name, array)
             self._roles.rename(role, name)
+            self._tell(role, about.get(key))
         if self.grid is not None:
             self._quantiles.finish(quantiles or {}, self.grid, self._limits, self._affine)
         self._finished = True
         if before is not None and self.shown is None:
             self.show(MEAN)
+
+    def _tell(self, role: str, about: str | None) -> None:
+        """Note with the layer what its values are worth."""
+        layer = self.get(role)
+        if layer is not None and about:
+            entry = layer.metadata[KEY]
+            told = {**entry, "metadata": {**entry["metadata"], "about": about}}
+            layer.metadata = {**layer.metadata, KEY: told}
 
     def _put(self, role: str, name: str, array: NDArray[Any] | None) -> None:
         """Give an image its new array, or make it when there is one for the first time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,25 @@ GRID = "patch grid"
 QUANTILES = {"q05": LOW, "q50": MEDIAN, "q95": HIGH}
 #: All images of a run, from bottom to top.
 IMAGES = (VARIANCE, STD, LOW, MEDIAN, HIGH, MEAN, ITERATE)
+#: In what a run says of a spread that is not meant as uncertainty.
+NOT_CALIBRATED = "not calibrated"
 #: Metadata key that marks the layers of a run.
 ROLE = "napari_padis_role"
+
+
+def spread_name(role: str, about: Mapping[str, str]) -> str:
+    """Name of the layer of a finished spread: what is not meant as uncertainty says so.
+
+    Parameters
+    ----------
+    role : str
+    about : mapping
+        See :class:`napari_padis.engine.events.Result`.
+    """
+    words = about.get("std", "")
+    if "deviation and variance recalibrated" in words:
+        return f"{role} (recalibrated)"
+    return f"{role} ({NOT_CALIBRATED})" if NOT_CALIBRATED in words else role
 
 
 @dataclass(frozen=True)

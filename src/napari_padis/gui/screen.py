@@ -81,7 +81,7 @@ class Screen:
     def finish(self, result: Result) -> None:
         """Show the result; who watched the iterate sees the mean in its place."""
         statistics = Statistics(result.mean, result.std, result.variance, len(result.samples))
-        self.layers.finish(statistics, result.quantiles, result.title)
+        self.layers.finish(statistics, result.quantiles, result.title, result.about)
         if self.layers.shown == ITERATE:
             self.layers.show(MEAN)
 

@@ -33,6 +33,7 @@ def facts(card: PriorCard) -> list[tuple[str, str]]:
             ("Computed on", f"{training.hardware}, {_hours(training.seconds)}".lstrip(", ")),
             ("Started from", training.start),
         ]
+    rows.append(("Recalibrated", "; ".join(f"{r.method}: {r}" for r in card.recalibrations)))
     rows.append(("Imported from", card.origin))
     return [(name, value) for name, value in rows if value]
 

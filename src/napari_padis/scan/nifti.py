@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -148,11 +149,13 @@ def write_nifti(path: str | Path, volume: Volume) -> Path:
     ``volume.space`` becomes the code of sform and qform. With the code of 'unknown', 0,
     programs use the spacing only and take the indices to grow to the Left, Anterior,
     Superior, so that is then the voxel order. A sheared grid has an sform only.
+    ``metadata['about']`` goes into the description, as far as there is room.
     """
     path = Path(path)
     codes = str(volume.metadata.get("orientation", "RAS"))
     values, affine = reorient(volume.array, np.asarray(volume.affine), _order(volume.space, codes))
-    return _save(path, values, affine, volume.unit, volume.space)
+    about = str(volume.metadata.get("about", ""))
+    return _save(path, values, affine, volume.unit, volume.space, about)
 
 
 def write_samples(
@@ -189,7 +192,12 @@ def _order(space: str, codes: str) -> str:
 
 
 def _save(
-    path: Path, values: NDArray[Any], affine: NDArray[np.float64], unit: str, space: str
+    path: Path,
+    values: NDArray[Any],
+    affine: NDArray[np.float64],
+    unit: str,
+    space: str,
+    about: str = "",
 ) -> Path:
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(f"'{path.name}' must end in .nii or .nii.gz.")
@@ -200,7 +208,8 @@ def _save(
     if not np.allclose(image.get_qform(), affine, atol=1e-3 * min(voxel_sizes(affine))):
         image.set_qform(affine, code=0)  # a qform cannot be sheared: it would state another place
     image.header.set_xyzt_units("mm")
-    image.header["descrip"] = f"{OURS} unit={unit}".encode()[:79]
+    described = f"{OURS} unit={unit}" + (f"; {about}" if about else "")
+    image.header["descrip"] = textwrap.shorten(described, 79, placeholder=" ...").encode()[:79]
     with replacing(path) as temporary:
         nib.save(image, temporary)
     return path

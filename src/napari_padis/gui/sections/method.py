@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox
 
 from napari_padis.gui.noise_guess import NoiseGuess
 from napari_padis.gui.sections.base import Section, Text, combo, named, set_choosable, spin
@@ -44,6 +45,7 @@ class MethodSection(Section):
         self.row("Seed", self.seed)
         self.row("Device", self.device_box)
         self.row("Noise σ", self.sigma)
+        self.row("Std", self.recalibrate)
         self.form.addRow(self.estimate)
         self.settings = MethodSettings()
         self.form.addRow(self.settings)
@@ -76,6 +78,14 @@ class MethodSection(Section):
         self.set_devices(["auto", "cpu"])
         self.sigma = named(Scientific(), "Noise of the data", "")
         self.sigma.setSpecialValueText("from the data")
+        self.recalibrate = named(
+            QCheckBox("Recalibrated where measured"),
+            "Recalibrate the standard deviation",
+            "Correct the standard deviation by what was found for this prior, method, number of\n"
+            "samples and kind of task on validation volumes, where the prior's card has it.\n"
+            "Samples and quantiles stay as they are. The run says whether it was done.",
+        )
+        self.recalibrate.setChecked(True)
         self.estimate = Text("")
         self.estimate.setAccessibleName("Estimated noise of the data")
         self.estimate.hide()
@@ -193,6 +203,7 @@ class MethodSection(Section):
             "seed": self.seed.value(),
             "device": self.device_box.currentText(),
             "sigma_y": self.sigma.value() or None,
+            "recalibrate": None if self.recalibrate.isChecked() else False,
             "options": self.settings.options,
         }
         if self.needs_prior:
@@ -223,6 +234,7 @@ class MethodSection(Section):
         self.steps.setValue(steps)
         self.settings.set_method(self.method)
         self.samples.setEnabled(method.needs_prior and not method.single)
+        self.recalibrate.setEnabled(method.sampler)
         self.steps.setEnabled(method.needs_prior or counts)
         self.relayout()
         self.changed.emit()

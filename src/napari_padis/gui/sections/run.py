@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -20,7 +21,17 @@ from qtpy.QtWidgets import (
 from napari_padis.engine.events import Progress, Result, Started
 from napari_padis.gui import controller as control
 from napari_padis.gui import text
-from napari_padis.gui.roles import HIGH, ITERATE, LOW, MEAN, MEDIAN, SOURCE, STD, VARIANCE
+from napari_padis.gui.roles import (
+    HIGH,
+    ITERATE,
+    LOW,
+    MEAN,
+    MEDIAN,
+    SOURCE,
+    STD,
+    VARIANCE,
+    spread_name,
+)
 from napari_padis.gui.sections.base import Text, heading, named
 from napari_padis.gui.sections.controls import Elided
 
@@ -28,6 +39,8 @@ KEYS = {"run": "Ctrl+Return", "pause": "Ctrl+Shift+Space", "stop": "Ctrl+Shift+R
 SHOWN = {SOURCE: "Source", ITERATE: "Iterate", MEAN: "Mean", STD: "Std", VARIANCE: "Variance"}
 #: Shown after runs that have them.
 QUANTILES = {LOW: "5 %", MEDIAN: "Median", HIGH: "95 %"}
+#: Characters in a line of a tooltip.
+COLUMNS = 80
 FACTS = ("Elapsed", "Time left", "Noise level", "Residual", "Memory", "Device")
 
 
@@ -201,7 +214,7 @@ class RunSection(QWidget):
     def set_finished(self, result: Result) -> None:
         """What is known at the end, also of direct methods, which report no progress."""
         report = result.report
-        self.set_title(result.title)
+        self.set_title(result.title, result.about)
         self.bar.setRange(0, 1000)
         if result.complete:
             self.bar.setValue(1000)
@@ -233,11 +246,25 @@ class RunSection(QWidget):
             button.setChecked(name == role)
             button.setEnabled(name in present)
 
-    def set_title(self, title: str) -> None:
-        """Call the image of a run without a posterior mean by what it is."""
-        button = self._view_buttons[MEAN]
-        named(button, f"Show {title}", f"Show the layer '{title}' alone.")
-        button.setText(SHOWN[MEAN] if title == MEAN else "Result")
+    def set_title(self, title: str, about: Mapping[str, str] | None = None) -> None:
+        """Call the image of a run without a posterior mean by what it is.
+
+        Parameters
+        ----------
+        title : str
+        about : mapping, optional
+            What mean and spread are worth, see :class:`~napari_padis.engine.events.Result`.
+        """
+        about = about or {}
+        for role, key in ((MEAN, "mean"), (STD, "std"), (VARIANCE, "variance")):
+            name = title if role == MEAN else spread_name(role, about)
+            words = f"\n{textwrap.fill(about[key], COLUMNS)}." if about.get(key) else ""
+            named(
+                self._view_buttons[role],
+                f"Show {title if role == MEAN else role}",
+                f"Show the layer '{name}' alone.{words}",
+            )
+        self._view_buttons[MEAN].setText(SHOWN[MEAN] if title == MEAN else "Result")
 
     def set_quantiles(self, there: bool) -> None:
         """Offer the quantiles of a run that has them."""
