@@ -13,7 +13,7 @@ first two are below the 95th. Rows that are in the table are not made again.
     python benchmarks/seam.py VOLUMES --slices 4 --denoise
 
 One evaluation of either on slices with white noise instead, and of the mean of four: PSNR, and the
-time of one in units of that with equal tiles.
+processor's time for one in units of that with equal tiles.
 """
 
 from __future__ import annotations
@@ -157,12 +157,14 @@ def show(ledger: Ledger) -> None:
         )
 
 
-def denoise(chosen: list[ChosenSlices], prior: str, side: int, draws: int = 4) -> None:
+def denoise(
+    chosen: list[ChosenSlices], prior: str, side: int, sigmas: list[float], draws: int = 4
+) -> None:
     """Print what one evaluation of either does and costs, and the mean of several."""
     shape = (chosen[0].truth.shape[1], chosen[0].truth.shape[2])
     both = {"equal": load_prior(prior, shape, patch=side), "chosen": load_prior(prior, shape)}
     print(f"{'sigma':>6s}  {'tiles':8s}{'one':>8s}{'mean':>8s}{'time':>8s}")
-    for sigma in SIGMAS:
+    for sigma in sigmas:
         found: dict[str, list[list[float]]] = {tiles: [] for tiles in both}
         for slices in chosen:
             for k, index in enumerate(slices.indices):
@@ -171,12 +173,12 @@ def denoise(chosen: list[ChosenSlices], prior: str, side: int, draws: int = 4) -
                 x = torch.from_numpy(noisy)[None, None]
                 for tiles, denoiser in both.items():
                     g = torch.Generator().manual_seed(index)
-                    start = time.perf_counter()
+                    start = time.process_time()
                     clean = [
                         finish(denoiser.denoise(x, sigma, denoiser.draw(x, sigma, g)))
                         for _ in range(draws)
                     ]
-                    seconds = (time.perf_counter() - start) / draws
+                    seconds = (time.process_time() - start) / draws
                     each = [psnr(c[0, 0].clamp(0, 1).numpy(), truth) for c in clean]
                     mean = torch.stack(clean).mean(0)[0, 0].clamp(0, 1).numpy()
                     found[tiles].append([float(np.mean(each)), psnr(mean, truth), seconds])
@@ -202,10 +204,11 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=132, help="of the equal tiles")
     parser.add_argument("--tiles", nargs="+", default=["equal", "chosen"])
     parser.add_argument("--denoise", action="store_true")
+    parser.add_argument("--sigma", type=float, nargs="+", default=SIGMAS, help="for --denoise")
     o = parser.parse_args()
     volumes = choose_slices(o.volumes, o.slices, o.size)[: o.first]
     if o.denoise:
-        return denoise(volumes, o.prior, o.side)
+        return denoise(volumes, o.prior, o.side, o.sigma)
     if not any(len(w) for w in seams((o.size, o.size), o.side)):
         parser.error(f"{o.size} pixels have no seam with tiles of {o.side}; choose smaller ones.")
     ledger = Ledger(o.table, KEYS, VALUES, (".json",))

@@ -223,9 +223,10 @@ def test_short_memory_halves_the_patches_and_goes_on(recipe, small_measurement, 
             raise torch.OutOfMemoryError("CUDA out of memory")
         return forward(self, x, sigma, position)
 
-    plain = result(recipe.model_copy(update={"patch_batch": 9}), small_measurement)
+    plain = result(recipe.model_copy(update={"patch": 16, "patch_batch": 9}), small_measurement)
     monkeypatch.setattr(EDMDenoiser, "forward", limited)
-    seen = events(recipe.model_copy(update={"patch_batch": 36}), small_measurement)
+    wanted = recipe.model_copy(update={"patch": 16, "patch_batch": 36})
+    seen = events(wanted, small_measurement)
     assert any(isinstance(e, Notice) and "9 patches" in e.message for e in seen)
     assert np.allclose(seen[-1].result.samples, plain.samples, atol=0.05)
 
