@@ -6,8 +6,8 @@ per method, how far the squared error of its mean is above that of the exact pos
 ratio of standard deviations and the residual. Last come data steps that take the error of the
 denoiser for white, for the same at all places, and for as large as it is at each entry.
 
-    python benchmarks/increments_toy.py            # about 15 minutes on one core
-    python benchmarks/increments_toy.py --quick    # without methods of more than 200 evaluations
+    python benchmarks/increments_toy.py --quick    # about ten minutes on a busy core
+    python benchmarks/increments_toy.py            # methods of 1000 evaluations too: longer
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class IncrementsToy(Toy):
 
 
 def make_toy(
-    datasets: int = 10,
+    datasets: int = 8,
     m: int = 24,
     seed: int = 0,
     sigma_y: float = 0.02,
@@ -139,7 +139,7 @@ def rows(toy: IncrementsToy, quick: bool) -> Iterator[tuple[str, Tensor]]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--datasets", type=int, default=10)
+    parser.add_argument("--datasets", type=int, default=8)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     toy = make_toy(given.datasets)
