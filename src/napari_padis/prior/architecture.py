@@ -52,6 +52,9 @@ class NetworkConfig(BaseModel):
         Factor after each sum of a branch and its skip connection.
     norm_groups, group_channels, norm_eps : int, int, float
         Group norm: most groups, least channels of a group, and its epsilon.
+    error_width : int
+        Channels between the two convolutions of the output that foretells the error of each
+        pixel (:class:`~napari_padis.prior.blocks.ErrorHead`); 0 where the network has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +80,7 @@ class NetworkConfig(BaseModel):
     norm_groups: int = Field(8, ge=1, le=1024)
     group_channels: int = Field(1, ge=1, le=1024)
     norm_eps: float = Field(1e-5, gt=0, lt=1)
+    error_width: int = Field(0, ge=0, le=1024)
 
     @model_validator(mode="after")
     def _check(self) -> NetworkConfig:

@@ -157,6 +157,30 @@ class ResidualBlock(nn.Module):
         return x
 
 
+class ErrorHead(nn.Module):
+    """Second output: log of the squared error of each pixel, relative to ``c_out^2``.
+
+    Convolution, the noise level, SiLU, convolution, on what the convolution of the first output
+    sees. The last convolution starts at zero: every pixel then has an error of ``c_out``,
+    which is that of the best linear denoiser of white images.
+    """
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.error_width
+        self.conv1 = nn.Conv2d(channels, width, 3, padding=1)
+        self.modulation = nn.Linear(4 * config.width, width)
+        self.conv2 = nn.Conv2d(width, config.image_channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(cast(Tensor, self.conv2.bias))
+
+    def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
+        """From features (B, F, P, P) and the embedded noise level to (B, C, P, P)."""
+        h = self.conv1(features)
+        h = F.silu(h + self.modulation(embedding)[..., None, None])
+        return cast(Tensor, self.conv2(h))
+
+
 class Shrink(nn.Conv2d):
     """Strided convolution to half the side."""
 

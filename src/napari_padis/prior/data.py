@@ -13,7 +13,7 @@ from napari_padis.errors import InputError
 from napari_padis.prior.augmentation import with_intensity, with_phase
 from napari_padis.prior.patches import PatchGrid, position_channels
 from napari_padis.prior.settings import Drawing
-from napari_padis.prior.slice_store import Preparation, Stack
+from napari_padis.prior.slice_store import Preparation, Stack, halved
 from napari_padis.prior.training_files import find_volumes, read_volumes
 from napari_padis.scan.units import Scale
 from napari_padis.scan.volume import Volume
@@ -86,6 +86,8 @@ class PatchSampler:
         if not stacks:
             raise InputError("No training volumes were given.")
         self.drawing = drawing
+        if drawing.halved:
+            stacks = [*stacks, *map(halved, stacks)]
         self.stacks = [s for s in stacks if len(s.slices) >= drawing.slices]
         if not self.stacks:
             raise InputError(f"No training volume has {drawing.slices} slices or more.")

@@ -16,7 +16,7 @@ from napari_padis.prior.architecture import NetworkConfig
 from napari_padis.prior.network import EDMDenoiser
 
 #: What may differ in any case.
-ADDED = {"conditions", "dropout"}
+ADDED = {"conditions", "dropout", "error_width"}
 
 
 def grown(small: EDMDenoiser, config: NetworkConfig) -> EDMDenoiser:

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_padis.prior.architecture import NetworkConfig
-from napari_padis.prior.blocks import Grow, NoiseEmbedding, ResidualBlock, Shrink, group_norm
+from napari_padis.prior.blocks import (
+    ErrorHead,
+    Grow,
+    NoiseEmbedding,
+    ResidualBlock,
+    Shrink,
+    group_norm,
+)
 
 
 class UNet(nn.Module):
@@ -48,6 +55,7 @@ class UNet(nn.Module):
         last = cast(nn.Conv2d, self.head[-1])
         nn.init.zeros_(last.weight)
         nn.init.zeros_(cast(Tensor, last.bias))
+        self.error = ErrorHead(widths[0], config) if config.error_width else None
 
     def _build_down(self, config: NetworkConfig, widths: list[int], channels: int) -> list[int]:
         """Append the way down; returns the channels of its skip connections."""
@@ -93,6 +101,12 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, c_noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map image and position channels (B, C + 2, P, P) to (B, C, P, P)."""
+        return cast(Tensor, self.head[-1](self.features(x, c_noise, condition)[0]))
+
+    def features(
+        self, x: Tensor, c_noise: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the output convolution sees, (B, F, P, P), and the embedded noise level."""
         embedding = F.silu(self.embed(c_noise, condition))
         h = self.stem(x)
         skips = [h] if self.every_block else []
@@ -117,7 +131,7 @@ class UNet(nn.Module):
                 h = block(h, embedding)
             if level < len(self.grow):
                 h = self.grow[level](h, embedding)
-        return cast(Tensor, self.head(h))
+        return cast(Tensor, self.head[:-1](h)), embedding
 
 
 class EDMDenoiser(nn.Module):
@@ -134,7 +148,12 @@ class EDMDenoiser(nn.Module):
         self.unet = UNet(config)
 
     def forward(
-        self, x: Tensor, sigma: Tensor, position: Tensor, condition: Tensor | None = None
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        position: Tensor,
+        condition: Tensor | None = None,
+        with_error: bool = False,
     ) -> Tensor:
         """Denoise a batch of patches.
 
@@ -149,21 +168,38 @@ class EDMDenoiser(nn.Module):
         condition : Tensor, optional, shape (B, n)
             Scalar conditions, slice spacing in units of 10 mm; needed by networks that have
             ``conditions``, ignored by others. One row if ``sigma`` has one.
+        with_error : bool
+            Foretell the squared error of every value, too, from the same features.
 
         Returns
         -------
-        Tensor, shape (B, C, P, P), float32
+        Tensor, shape (B, C, P, P), or (2, B, C, P, P) with the error; float32
+            ``D``, to the bit the same in both cases, and the natural logarithm of the expected
+            ``(D - x0)^2``, a variance on the square of the prior's intensity scale.
 
         Raises
         ------
         ValueError
-            If conditions are missing.
+            If conditions are missing, or the output that foretells errors is.
         """
-        sd = self.config.sigma_data
-        s = sigma.to(torch.float32)[:, None, None, None]
+        given = self._inputs(x, sigma, position, condition)
+        features, embedding = self.unet.features(*given)
+        denoised = self._denoised(x, sigma, self.unet.head[-1](features))
+        if not with_error:
+            return denoised
+        if self.unet.error is None:
+            raise ValueError("The network does not foretell its error.")
+        variance = sigma.to(torch.float32).square()[:, None, None, None]
+        linear = variance / (1 + variance / self.config.sigma_data**2)  # c_out^2
+        log_error = self.unet.error(features, embedding).to(torch.float32) + linear.log()
+        return torch.stack([denoised, log_error])
+
+    def _inputs(
+        self, x: Tensor, sigma: Tensor, position: Tensor, condition: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What the U-Net sees: scaled patches with their position, ``c_noise``, conditions."""
         x = x.to(torch.float32)
-        norm = torch.sqrt(s * s + sd * sd)
-        inputs = x / norm
+        inputs = x / self._norm(sigma)
         if self.config.position_channels:
             position = position.to(inputs)
             if self.config.position_scale != 1:
@@ -173,8 +209,19 @@ class EDMDenoiser(nn.Module):
         c_noise = sigma.to(torch.float32).log() / 4
         dtype = self.unet.stem.weight.dtype
         condition = None if condition is None else condition.to(x.device, dtype)
-        f = self.unet(inputs.to(dtype), c_noise.to(dtype), condition).to(torch.float32)
-        return (sd * sd) / (norm * norm) * x + s * sd / norm * f
+        return inputs.to(dtype), c_noise.to(dtype), condition
+
+    def _norm(self, sigma: Tensor) -> Tensor:
+        """Standard deviation of noisy patches, (B, 1, 1, 1)."""
+        s, sd = sigma.to(torch.float32)[:, None, None, None], self.config.sigma_data
+        return torch.sqrt(s * s + sd * sd)
+
+    def _denoised(self, x: Tensor, sigma: Tensor, f: Tensor) -> Tensor:
+        """``D`` from the U-Net's output."""
+        norm, sd = self._norm(sigma), self.config.sigma_data
+        s = sigma.to(torch.float32)[:, None, None, None]
+        skip = (sd * sd) / (norm * norm) * x.to(torch.float32)
+        return skip + s * sd / norm * f.to(torch.float32)
 
 
 def channels_last(network: EDMDenoiser) -> EDMDenoiser:

@@ -54,3 +54,27 @@ def denoising_loss(
     denoised = model(clean + sigma[:, None, None, None] * noise, sigma, position, *told)
     weight = (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
     return weight * (denoised - clean).square().flatten(1).mean(1)
+
+
+def error_loss(
+    model: nn.Module,
+    clean: Tensor,
+    position: Tensor,
+    sigma: Tensor,
+    noise: Tensor,
+    condition: Tensor | None = None,
+) -> Tensor:
+    """Negative log-likelihood of the denoising error per patch, as :func:`denoising_loss`.
+
+    ``(D - x0)^2 / r^2 + log r^2``, averaged over pixels: that of a Gaussian, up to constants, but
+    least where ``r^2`` is the mean of ``(D - x0)^2``, whatever its distribution (Nix and Weigend,
+    "Estimating the mean and variance of the target probability distribution", 1994, eq. 2). It
+    is given relative to ``sigma^2``, so that all levels have losses of one size.
+    """
+    told = () if condition is None else (condition,)
+    level = sigma[:, None, None, None]
+    noisy = clean + level * noise
+    denoised, log_error = model(noisy, sigma, position, *told, with_error=True)
+    squared = (denoised - clean).square()
+    relative = log_error - 2 * level.log()
+    return (squared * (-log_error).exp() + relative).flatten(1).mean(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -28,6 +28,8 @@ class Drawing(BaseModel):
     ``offset`` are the ranges of a random change of intensity ``gain * x + offset`` per patch, on
     the scale [0, 1]; the result stays within [0, ceiling] and the zeros around the slice stay
     zero, as the padding of a reconstruction does.
+
+    With ``halved`` every volume is there a second time, averaged down to half the size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,11 +44,12 @@ class Drawing(BaseModel):
     flip: float = Field(0.0, ge=0, le=1)
     gain: tuple[float, float] = (1.0, 1.0)
     offset: tuple[float, float] = (0.0, 0.0)
+    halved: bool = False
 
     @property
     def plain(self) -> dict[str, Any]:
         """What turns the random changes off, for validation."""
-        return {"flip": 0.0, "gain": (1.0, 1.0), "offset": (0.0, 0.0), "stride": 1}
+        return {"flip": 0.0, "gain": (1.0, 1.0), "offset": (0.0, 0.0), "stride": 1, "halved": False}
 
     @model_validator(mode="after")
     def _check_drawing(self) -> Drawing:
@@ -71,8 +74,12 @@ class TrainingConfig(Drawing):
     ``normalise`` scales every volume so that its 99th percentile becomes one half, as a
     reconstruction does with data that have no physical unit. ``validate_every`` is the share of
     the budget between two validations. ``compile`` and ``prefetch`` concern speed alone.
+
+    With the ``objective`` "error" a trained network stays as it is and its second output learns
+    to foretell the squared error of each pixel.
     """
 
+    objective: Literal["denoising", "error"] = "denoising"
     network: NetworkConfig = NetworkConfig()
     patch_sizes: tuple[int, ...] = (56, 32, 16)
     probabilities: tuple[float, ...] = (0.6, 0.25, 0.15)
@@ -116,6 +123,8 @@ class TrainingConfig(Drawing):
             raise ValueError("the network needs one image channel a slice, or two with 'phase'.")
         if self.network.conditions > 1 or (self.network.conditions and self.slices == 1):
             raise ValueError("the one 'condition' is the slice spacing, of several 'slices'.")
+        if (self.objective == "error") != bool(self.network.error_width):
+            raise ValueError("'error_width' of the network goes with the objective 'error'.")
         if not self.sigma_min < self.sigma_max:
             raise ValueError("'sigma_min' must be less than 'sigma_max'.")
         if (self.steps is None) == (self.hours is None):

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from napari_padis.prior.growing import grown
 from napari_padis.prior.hardware import mixed_precision
 from napari_padis.prior.network import EDMDenoiser, channels_last
 from napari_padis.prior.processes import Processes
-from napari_padis.prior.score_matching import denoising_loss
+from napari_padis.prior.score_matching import denoising_loss, error_loss
 from napari_padis.prior.settings import CHANGEABLE, TrainingConfig, learning_rate
 from napari_padis.prior.training_batches import Batches, mix
 from napari_padis.prior.training_log import Counters, LossBands, Table, gpu_percent
@@ -76,10 +76,16 @@ class Trainer:
             torch.backends.cudnn.deterministic = True
         torch.manual_seed(config.seed)
         self.model = grown(start, config.network) if start else EDMDenoiser(config.network)
+        if self.foretells:  # eval: nothing is dropped from features that stay as they are
+            self.model.eval().requires_grad_(False)
+            cast(nn.Module, self.model.unet.error).requires_grad_(True)
         channels_last(self.model.to(self.device))
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
+            [p for p in self.model.parameters() if p.requires_grad],
+            lr=config.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.counters = Counters()
         self.rate = 0.0
@@ -171,9 +177,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate = learning_rate(config, counters.step, progress)
         with mixed_precision(self.device, config.bfloat16):
-            losses = denoising_loss(
-                self.parallel, clean, position, sigma, noise, config.network.sigma_data, condition
-            )
+            losses = self._losses(clean, position, sigma, noise, condition)
         self.optimizer.zero_grad(set_to_none=True)
         losses.mean().backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
@@ -191,6 +195,24 @@ class Trainer:
         counters.patches += len(clean) * self.world
         counters.pixels += len(clean) * self.world * clean.shape[-1] ** 2
         return losses.detach(), sigma
+
+    @property
+    def foretells(self) -> bool:
+        """Whether only the output that foretells errors is trained."""
+        return self.config.objective == "error"
+
+    def _losses(
+        self,
+        clean: Tensor,
+        position: Tensor,
+        sigma: Tensor,
+        noise: Tensor,
+        condition: Tensor | None,
+    ) -> Tensor:
+        if self.foretells:
+            return error_loss(self.parallel, clean, position, sigma, noise, condition)
+        width = self.config.network.sigma_data
+        return denoising_loss(self.parallel, clean, position, sigma, noise, width, condition)
 
     def _agreed(self) -> float:
         """Progress by the first process's clock, so that all stop at the same step."""
