@@ -45,7 +45,8 @@ class Recipe(BaseModel):
     patch_batch : int, optional
         Patches per network call; chosen from the memory budget when missing.
     patch : int, optional
-        Side of the patches in pixels; chosen from the prior's and the image's size when missing.
+        Side of the patches in pixels, which then lie on a grid; several sides, chosen from the
+        prior's and the image's size, when missing.
     tiling : str, optional
         How images are cut into patches ('shifted', 'fixed', 'averaged', 'stitched') or not
         ('whole'); the method's way, or else the prior's own, when missing.
