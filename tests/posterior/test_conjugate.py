@@ -140,3 +140,26 @@ def test_proximal_equals_closed_form():
     left = torch.eye(64, dtype=torch.float64) + gamma * a.T @ a
     expected = (centre + gamma * p.y @ a) @ torch.linalg.inv(left)
     assert torch.allclose(proximal(p, centre, gamma, 60), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-6])
+@pytest.mark.parametrize("begin", [False, True])
+def test_data_step_of_pixels_that_are_not_equally_sure(problem, begin, tolerance):
+    """Against the dense solution, with variances that differ by a factor of ten thousand."""
+    g = torch.Generator().manual_seed(4)
+    centre, start = torch.randn((2, 3, 2, 12), generator=g, dtype=torch.float64)
+    gamma = 10 ** (4 * torch.rand((3, 1, 12), generator=g, dtype=torch.float64) - 2)
+    matrix = problem.operator.matrix
+    left = matrix.T @ matrix + torch.diag_embed(1 / gamma)
+    right = problem.y @ matrix + centre / gamma
+    exact = torch.linalg.solve(left.expand(3, 2, 12, 12), right[..., None])[..., 0]
+    x = proximal(problem, centre, gamma, 60, start if begin else None, None, tolerance)
+    assert torch.allclose(x, exact, atol=1e-6)
+
+
+def test_equal_variances_are_one_weight(problem):
+    g = torch.Generator().manual_seed(5)
+    centre = torch.randn((3, 2, 12), generator=g, dtype=torch.float64)
+    y = torch.randn((3, 2, 9), generator=g, dtype=torch.float64)
+    one = proximal(problem, centre, 3.0, 40, y=y)
+    assert torch.allclose(proximal(problem, centre, torch.tensor(3.0), 40, y=y), one, atol=1e-9)

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,8 +21,21 @@ from napari_padis.posterior.problem import Problem
 TOLERANCE = 0.05
 
 
+class Linear(Protocol):
+    """What conjugate gradients know of a :class:`Problem`."""
+
+    def A(self, x: Tensor) -> Tensor:
+        """Forward map."""
+
+    def AT(self, r: Tensor) -> Tensor:
+        """Its transpose."""
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        """Inner product of each problem by itself."""
+
+
 def iterates(
-    problem: Problem,
+    problem: Linear,
     y: Tensor,
     centre: Tensor,
     ridge: float,
@@ -97,10 +111,26 @@ def iterates(
         size, before = new, fall
 
 
+class _Scaled:
+    """A problem in units of what each pixel may move: ``A'`` of ``q`` is ``A`` of ``root q``."""
+
+    def __init__(self, problem: Problem, root: Tensor) -> None:
+        self.problem, self.root = problem, root
+
+    def A(self, q: Tensor) -> Tensor:
+        return self.problem.A(self.root * q)
+
+    def AT(self, r: Tensor) -> Tensor:
+        return self.problem.AT(r).mul_(self.root)
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.problem.dot(a, b)
+
+
 def proximal(
     problem: Problem,
     centre: Tensor,
-    gamma: float,
+    gamma: float | Tensor,
     iterations: int,
     start: Tensor | None = None,
     y: Tensor | None = None,
@@ -114,7 +144,14 @@ def proximal(
     Samples are taken in parts (:meth:`Problem.parts`), as it needs many arrays. There are no
     more ``iterations`` than it takes to reach the ``tolerance`` of :func:`iterates`; with a
     tolerance they are preconditioned, as then only the solution counts and not the way to it.
+
+    Where the pixels of the centre are not equally sure, ``gamma`` is a tensor that broadcasts
+    against it, variances ``r_i^2 / sigma_y^2``: of
+    ``sum_i (x_i - centre_i)^2 / (2 gamma_i) + |A x - y|^2 / 2`` (:func:`_of_pixels`).
     """
+    if isinstance(gamma, Tensor):
+        given = gamma.to(centre).expand_as(centre)
+        return _of_pixels(problem, centre, given, iterations, start, y, tolerance)
     if gamma == 0:
         return centre.clone()
     inverse = preconditioner(problem, 1 / gamma) if tolerance else None
@@ -131,3 +168,44 @@ def proximal(
         )
         solution[part] = deque(islice(steps, iterations), maxlen=1).pop()
     return solution
+
+
+def _of_pixels(
+    problem: Problem,
+    centre: Tensor,
+    gamma: Tensor,
+    iterations: int,
+    start: Tensor | None,
+    y: Tensor | None,
+    tolerance: float,
+) -> Tensor:
+    """The step in ``q`` of ``x = centre + gamma^(1/2) q``, whose ridge is 1.
+
+    Its matrix is ``gamma^(1/2) (A^T A + 1/gamma) gamma^(1/2)``. Preconditioned with the circulant
+    inverse, for the mean of gamma, between powers ``gamma^(-1/4)``: with none, six iterations left
+    .035 to .054 of the distance to the solution (20 views, exact and with noise) where these
+    leave .009 to .040; with the full ``gamma^(-1/2)`` .05 to .15, as pixels that hardly move then
+    weigh as much as the others.
+    """
+    solution = torch.empty_like(centre)
+    for part in problem.parts(centre):
+        root = gamma[part].clamp_min(torch.finfo(centre.dtype).tiny).sqrt()
+        middle = centre[part]
+        first = torch.zeros_like(middle) if start is None else (start[part] - middle).div_(root)
+        rest = (problem.y if y is None else y[part]) - problem.A(middle)
+        inverse = None
+        if tolerance:
+            axes = tuple(range(problem.first_axis, middle.ndim))
+            mean = root.square().mean(axes, keepdim=True)
+            inverse = _between(preconditioner(problem, 1 / mean), (mean.sqrt() / root).sqrt())
+        steps = iterates(
+            _Scaled(problem, root), rest, torch.zeros_like(middle), 1.0,
+            first, tolerance, inverse,
+        )  # fmt: skip
+        solution[part] = deque(islice(steps, iterations), maxlen=1).pop().mul_(root).add_(middle)
+    return solution
+
+
+def _between(inverse: Callable[[Tensor], Tensor], factor: Tensor) -> Callable[[Tensor], Tensor]:
+    """An inverse with a diagonal on both sides."""
+    return lambda r: inverse(r * factor).mul_(factor)

@@ -60,9 +60,13 @@ def gram_spectrum(problem: Problem) -> Tensor:
     return torch.fft.rfftn(kernel).real.clamp_min(0)
 
 
-def preconditioner(problem: Problem, ridge: float) -> Callable[[Tensor], Tensor]:
-    """Approximate inverse of ``A^T A + ridge`` as a convolution, for images (N, S, C, H, W)."""
-    weights = 1 / (problem.spectrum + max(ridge, FLOOR))
+def preconditioner(problem: Problem, ridge: float | Tensor) -> Callable[[Tensor], Tensor]:
+    """Approximate inverse of ``A^T A + ridge`` as a convolution, for images (N, S, C, H, W).
+
+    The ridge may be one of each problem, a tensor whose image axes have length 1.
+    """
+    floored = ridge.clamp_min(FLOOR) if isinstance(ridge, Tensor) else max(ridge, FLOOR)
+    weights = 1 / (problem.spectrum + floored)
 
     def apply(r: Tensor) -> Tensor:
         axes = problem.image_axes(r.ndim)
