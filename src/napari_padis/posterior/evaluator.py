@@ -153,11 +153,36 @@ class Evaluator:
         draw = self.denoiser.draw(x, sigma, self.generator)
         if hold is not None:
             draw = replace(draw, shift=hold.shift)
-        result = yield from self._run(lambda: self.denoiser.denoise(x, sigma, draw), len(x))
-        self.counted.evaluations += 1
-        self.counted.samples += len(x)
-        self.counted.part = 0.0
+        result = yield from self._counted(lambda: self.denoiser.denoise(x, sigma, draw), len(x))
         return result, draw if again else replace(draw, border=None)
+
+    def denoise_with_error(
+        self, x: Tensor, sigma: float
+    ) -> Generator[State, None, tuple[Tensor, Tensor | None, Draw]]:
+        """The same with the squared error that the network foretells for each pixel.
+
+        Returns
+        -------
+        tuple of Tensor, Tensor or None, and Draw
+            The second is missing where the denoiser foretells no errors.
+        """
+        foretelling: Any = self.denoiser
+        if not getattr(foretelling, "has_local_error", False):
+            clean, draw = yield from self.denoise(x, sigma)
+            return clean, None, draw
+        draw = self.denoiser.draw(x, sigma, self.generator)
+        both = yield from self._counted(
+            lambda: foretelling.denoise_with_error(x, sigma, draw), len(x)
+        )
+        return both[0], both[1], replace(draw, border=None)
+
+    def _counted(self, start: Callable[[], Work], samples: int) -> Run:
+        """A network evaluation of so many samples."""
+        result = yield from self._run(start, samples)
+        self.counted.evaluations += 1
+        self.counted.samples += samples
+        self.counted.part = 0.0
+        return result
 
     def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Run:
         """Transposed Jacobian of the evaluation that used ``draw``, times ``v``."""

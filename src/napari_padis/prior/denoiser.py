@@ -114,11 +114,33 @@ class PatchDenoiser:
     @torch.no_grad()
     def denoise(self, x: Tensor, sigma: float, draw: Draw) -> Work:
         """Denoise images of shape (..., C, H, W)."""
-        return (yield from self._evaluate(x, sigma, draw, None))
+        return (yield from self._evaluate(x, sigma, draw))[0]
 
     def vjp(self, x: Tensor, sigma: float, draw: Draw, v: Tensor) -> Work:
         """Chunk by chunk: the Jacobian of the network is block diagonal over the tiles."""
-        return (yield from self._evaluate(x, sigma, draw, v))
+        return (yield from self._evaluate(x, sigma, draw, v))[0]
+
+    @property
+    def has_local_error(self) -> bool:
+        """Whether the network foretells the error of each pixel."""
+        return self.card.network.error_width > 0
+
+    @torch.no_grad()
+    def denoise_with_error(self, x: Tensor, sigma: float, draw: Draw) -> Work:
+        """Denoise, and foretell the squared error of each pixel in the same network calls.
+
+        Returns
+        -------
+        Tensor, shape (2, ..., C, H, W)
+            The denoised images, as :meth:`denoise` gives them, and the expected squares of
+            their errors.
+
+        Raises
+        ------
+        ValueError
+            If the network does not foretell errors, see :attr:`has_local_error`.
+        """
+        return (yield from self._evaluate(x, sigma, draw, with_error=True))
 
     def error_variance(self, sigma: float) -> float:
         """r_t^2 from the card's table, log-log interpolated; sigma^2 at most.
@@ -143,10 +165,17 @@ class PatchDenoiser:
             torch.cuda.empty_cache()
         return True
 
-    def _evaluate(self, x: Tensor, sigma: float, draw: Draw, v: Tensor | None) -> Work:
-        """Denoise, or multiply ``v`` by the transposed Jacobian."""
+    def _evaluate(
+        self,
+        x: Tensor,
+        sigma: float,
+        draw: Draw,
+        v: Tensor | None = None,
+        with_error: bool = False,
+    ) -> Work:
+        """Denoise, or multiply ``v`` by the transposed Jacobian; one output, or two."""
         flat = x.reshape(-1, *x.shape[-3:])
-        out = torch.empty_like(flat)
+        out = flat.new_empty((1 + with_error, *flat.shape))
         shift = draw.shift or (0, 0)
         places = self.grid.positions(shift, self.device)
         put = self.grid.assemble if v is None else self.grid.gather
@@ -154,16 +183,19 @@ class PatchDenoiser:
             border = None if draw.border is None else draw.border[images]
             stacks = self.grid.extract(flat[images], shift, border)
             weights = None if v is None else self.grid.spread(v.reshape(flat.shape)[images], shift)
-            results = tuple(torch.empty_like(tiles) for tiles in stacks)
+            results = [tuple(torch.empty_like(tiles) for tiles in stacks) for _ in out]
             done, pixels = 0, sum(_pixels(tiles) for tiles in stacks)
             for k, i in self._calls(stacks):
                 w = None if weights is None else weights[k][i]
                 where = places[k][i % len(places[k])]
-                results[k][i] = self._call(stacks[k][i], sigma, where, w)
-                yield (images.start + done / pixels * (images.stop - images.start)) / len(out)
+                made = self._call(stacks[k][i], sigma, where, w, with_error)
+                for result, output in zip(results, made, strict=True):
+                    result[k][i] = output
+                yield (images.start + done / pixels * (images.stop - images.start)) / len(flat)
                 done += _pixels(stacks[k][i])
-            out[images] = put(results, shift)
-        return out.reshape(x.shape)
+            for whole, result in zip(out, results, strict=True):
+                whole[images] = put(result, shift)
+        return out.reshape(len(out), *x.shape)
 
     def _together(self, count: int, places: Stacks) -> Iterator[slice]:
         """Images whose smallest tiles fill a network call."""
@@ -183,18 +215,23 @@ class PatchDenoiser:
         """Pixels of a network call."""
         return self.patch_batch * math.prod(self.grid.sides)
 
-    def _call(self, tiles: Tensor, sigma: float, position: Tensor, v: Tensor | None) -> Tensor:
-        """Evaluate the network on some tiles, or its transposed Jacobian."""
+    def _call(
+        self, tiles: Tensor, sigma: float, position: Tensor, v: Tensor | None, with_error: bool
+    ) -> Tensor:
+        """Evaluate the network on some tiles, or its transposed Jacobian; outputs come first."""
         level = torch.full((1,), sigma, dtype=torch.float32, device=tiles.device)
         given = (self._condition,) if self._condition.numel() else ()
         if v is None:
-            result: Tensor = self.network(tiles, level, position, *given)
+            result: Tensor = self.network(tiles, level, position, *given, with_error=with_error)
+            if not with_error:
+                return result[None]
+            result[1].exp_().clamp_(max=sigma**2)
             return result
         with torch.enable_grad():
             tiles = tiles.detach().requires_grad_()
             denoised = self.network(tiles, level, position, *given)
             (gradient,) = torch.autograd.grad(denoised, tiles, v)
-        return gradient
+        return gradient[None]
 
 
 def _pixels(tiles: Tensor) -> int:
