@@ -221,12 +221,13 @@ class PatchDenoiser:
         """Evaluate the network on some tiles, or its transposed Jacobian; outputs come first."""
         level = torch.full((1,), sigma, dtype=torch.float32, device=tiles.device)
         given = (self._condition,) if self._condition.numel() else ()
+        if with_error:
+            both: Tensor = self.network(tiles, level, position, *given, with_error=True)
+            both[1].exp_().clamp_(max=sigma**2)
+            return both
         if v is None:
-            result: Tensor = self.network(tiles, level, position, *given, with_error=with_error)
-            if not with_error:
-                return result[None]
-            result[1].exp_().clamp_(max=sigma**2)
-            return result
+            denoised: Tensor = self.network(tiles, level, position, *given)
+            return denoised[None]
         with torch.enable_grad():
             tiles = tiles.detach().requires_grad_()
             denoised = self.network(tiles, level, position, *given)
