@@ -178,7 +178,7 @@ def test_interrupt_before_the_first_sample(
     words = ("--prior", tiny_prior, "--samples", 2, "--steps", 3, "--quiet", "--out", out)
     assert cli("reconstruct", measurement_file, *words).exit_code == 0
     assert files_in(out) == IMAGE | SPREAD | SAMPLES
-    for kind, title in (("Started", "FBP"), ("Statistics", "mean of iterates (stopped)")):
+    for kind, title in (("Started", "FBP"), ("Statistics", "iterate (stopped)")):
         stopped[:] = [kind]
         result = cli("reconstruct", measurement_file, *words)
         assert result.exit_code == 130

@@ -93,17 +93,17 @@ def arrays(recipe, measurement, store=None):
 
 
 @pytest.mark.parametrize("method", ["padis-fast", "padis-calibrated"])
-def test_each_chain_takes_four_images(recipe, monkeypatch, method):
-    """Linear: state, denoised and two estimates, beside what a data step takes for its part."""
+def test_each_chain_takes_as_many_images_as_foreseen(recipe, monkeypatch, method):
+    """Linear: state, both halves, what pulls them, what is denoised, before and after."""
     monkeypatch.setattr(problem, "PART", 1)
     small = scan(32)
-    # Both stages in three evaluations, on so few patches at once that the network takes little.
-    chosen = {"method": method, "steps": 3, "options": {"inner": 1}, "patch_batch": 2}
+    # All stages in five evaluations, on so few patches at once that the network takes little.
+    chosen = {"method": method, "steps": 5, "patch_batch": 2}
     few = recipe.model_copy(update=chosen)
     peaks = [tensors(few.model_copy(update={"samples": n}), small) for n in (16, 20, 24)]
     slopes = np.diff(peaks) / 4
     assert slopes[1] == pytest.approx(slopes[0], rel=0.05)
-    assert 3 <= slopes.max() <= 4.01
+    assert 5 <= slopes.max() <= 7.1
     assert slopes.max() <= memory.COPIES
 
 

@@ -19,9 +19,11 @@ PILOT_LEVELS = (1.0, 0.1)
 PILOT_CG = 5
 #: Noise of the start relative to the error of the direct reconstruction.
 FOR_MEAN = 2.5
-#: Level of ADMM's denoiser relative to that error, its least and largest value, and the one where
-#: too few evaluations are left to find it.
-FOR_ADMM, COUPLINGS, MIDDLE = 1.5, (0.02, 0.15), 0.05
+#: Level of ADMM's denoiser relative to that error and, at least, to the noise of the data; its
+#: least and largest value, and the one where too few evaluations are left to find it. A level near
+#: the noise moves little where the data are blurred: deblurring had 31.8 dB at 6 times the noise
+#: and 32.7 at 12 times.
+FOR_ADMM, FOR_NOISE, COUPLINGS, MIDDLE = 1.5, 12.0, (0.02, 0.15), 0.05
 
 
 def start_level(
@@ -49,8 +51,9 @@ def coupling(
 ) -> Generator[State, None, tuple[float, int]]:
     """The setting ``sigma``; where it is 0, FOR_ADMM times the error of the direct picture.
 
-    The harder the problem, the larger the steps that the denoiser must take. It is kept within
-    COUPLINGS; of fewer than twice PILOT ``evaluations`` none are spent on it: then it is MIDDLE.
+    The harder the problem, the larger the steps that the denoiser must take; it is FOR_NOISE times
+    the noise level at least, and kept within COUPLINGS. Of fewer than twice PILOT ``evaluations``
+    none are spent on it: then it is MIDDLE.
 
     Returns
     -------
@@ -62,7 +65,8 @@ def coupling(
     if evaluations < 2 * PILOT:
         return MIDDLE, 0
     error = yield from direct_error(problem, evaluator)
-    return min(max(FOR_ADMM * error, COUPLINGS[0]), COUPLINGS[1]), PILOT
+    level = max(FOR_ADMM * error, FOR_NOISE * problem.sigma_y, COUPLINGS[0])
+    return min(level, COUPLINGS[1]), PILOT
 
 
 def direct_error(problem: Problem, evaluator: Evaluator) -> Generator[State, None, float]:
