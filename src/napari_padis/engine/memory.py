@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from napari_padis.prior.architecture import NetworkConfig
 
-#: Images of each chain held at once. 'padis-fast' and 'padis-calibrated' hold four, as counted:
-#: state, denoised, and the estimates of this level and the one before; others up to eight.
+#: Images of each chain held at once. 'padis-fast' and 'padis-calibrated' hold seven, as counted:
+#: state, both halves of ADMM and what pulls them, what is denoised, before and after; others up to
+#: eight.
 COPIES = 8
 
 #: Images of each chain within a data step, of the chains that take it together.

@@ -42,7 +42,11 @@ TERMS: dict[str, Term] = {
         "Noise level at which the descent ends, over whose levels the mean picture is averaged, "
         f"{_SCALE}.",
     ),
-    "sigma_min": Term("Last level σ_min", f"Noise level of the end, {_SCALE}."),
+    "sigma_min": Term(
+        "Last level σ_min",
+        f"Noise level of the end, {_SCALE}; 'PaDIS fast' and 'PaDIS calibrated' end lower where "
+        "the data are more precise.",
+    ),
     "rho_max": Term(
         "First coupling ρ_max",
         "Standard deviation that couples the draws of likelihood and prior at the start, "

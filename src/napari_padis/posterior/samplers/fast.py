@@ -15,7 +15,7 @@ from napari_padis.posterior.plug_and_play import Halves, pnp_admm
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.samplers.corrector import aware_corrector
 from napari_padis.posterior.samplers.dual import dual
-from napari_padis.posterior.schedule import geometric
+from napari_padis.posterior.schedule import geometric, last_level
 from napari_padis.posterior.steps import Settings, cg_steps, noisy
 from napari_padis.posterior.warm import coupling
 
@@ -29,8 +29,14 @@ def start_fast(
     """The dual sampler down to the last level."""
     halves, rho = yield from _shared(problem, evaluator, samples, steps, settings)
     begin, descent, rest = stages(steps, settings)
-    sigmas = _descent(settings, descent)
-    sigmas += geometric(sigmas[-1], settings["sigma_min"], rest + 1)[1:]
+    last = last_level(problem, settings["sigma_min"])
+    if last < settings["sigma_min"]:
+        # Nearly exact data: steep last levels would not forget the noise of those above.
+        sigmas = geometric(settings["sigma_max"], last, descent + rest)
+        descent = sum(sigma >= settings["sigma_switch"] for sigma in sigmas)
+    else:
+        sigmas = _descent(settings, descent)
+        sigmas += geometric(sigmas[-1], last, rest + 1)[1:]
     chains = dual(problem, evaluator, halves, sigmas, rho, cg_steps(problem, settings), begin)
     return (yield from averaged(chains, descent))
 
@@ -54,7 +60,7 @@ def start_calibrated(
                 problem,
                 evaluator,
                 noisy(evaluator, z, switch),
-                geometric(switch, settings["sigma_min"], rest),
+                geometric(switch, last_level(problem, settings["sigma_min"]), rest),
                 int(settings["inner"]),
                 settings["epsilon"],
                 cg,
