@@ -109,8 +109,11 @@ def rows(toy: GaussianToy) -> Iterator[tuple[str, Tensor]]:
         yield method.name, run_method(toy, method.name)
     for zeta in (0.01, 0.03, 0.1, 0.3):
         yield f"padis data step, zeta {zeta:g}", published(toy, zeta)
-    for name in ("padis-fast", "padis-calibrated", "dds", "diffpir"):
+    for name in ("dds", "diffpir"):
         yield f"{name}, automatic start", run_method(toy, name, sigma_max=0)
+    for sigma in (0.05, 0.1, 0.2):
+        yield f"padis-fast, sigma {sigma:g}", run_method(toy, "padis-fast", sigma=sigma)
+        yield f"padis-calibrated, sigma {sigma:g}", run_method(toy, "padis-calibrated", sigma=sigma)
     for name in ("dds", "dpm-solver", "noise-aware-gradient"):
         yield f"{name}, measured error", run_method(toy, name, tau=0)
     yield "dpm-solver, deterministic", run_method(toy, "dpm-solver", eta=0)
