@@ -257,3 +257,27 @@ def test_damaged_state_is_one_sentence(cli, training_folder, tiny_config, tiny_p
     assert result.stderr.count("napari-padis: ") == 1
     assert "delete it to start this training anew" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_errors_are_foretold_by_a_trained_prior(
+    cli, training_folder, tiny_config, tiny_prior, tmp_path
+):
+    """Its card stays, D too; how the second output came about is added."""
+    values = json.loads(tiny_config.read_text())
+    values |= {"objective": "error", "network": values["network"] | {"error_width": 4}}
+    tiny_config.write_text(json.dumps(values))
+    out = tmp_path / "errors"
+    refused = train(cli, training_folder, out, tiny_config, "--steps", 2)
+    assert refused.exit_code == 2
+    assert "--start" in refused.stderr
+    words = ("--steps", 2, "--start", tiny_prior, "--validation", training_folder)
+    result = train(cli, training_folder, out, tiny_config, *words)
+    assert result.exit_code == 0, result.output
+    before, parent = load_network(tiny_prior)
+    after, card = load_network(out / "errors.json")
+    assert card.error_table == parent.error_table
+    assert card.training == parent.training
+    assert card.error_training.steps == 2
+    kept = after.state_dict()
+    assert all(torch.equal(v, kept[k]) for k, v in before.state_dict().items())
+    assert "ratio_0.1" in (out / "validation.csv").read_text()

@@ -81,7 +81,7 @@ def test_whole_images_are_framed_as_the_denoiser_frames_them(shape):
     tiles = make_tiles("whole", shape, card)
     batch = sampler.draw(tiles.sides[0], 2, generator())
     if tiles.sides[0] == tiles.sides[1]:
-        assert torch.equal(batch.patches[:1], tiles.extract(image[None, None].float(), (0, 0)))
+        assert torch.equal(batch.patches[:1], tiles.extract(image[None, None].float(), (0, 0))[0])
         assert torch.equal(batch.position[:1], tiles.positions((0, 0)))
     assert torch.equal(batch.patches[0], batch.patches[1])
 
@@ -95,7 +95,7 @@ def test_larger_images_are_cropped_around_their_centre(image):
 def test_fixed_grid_draws_the_tiles_of_the_fixed_tiling(image):
     sampler = PatchSampler.of([stack(image[None])], Drawing(fixed_grid=True))
     tiles = make_tiles("fixed", image.shape, CARD, patch=8)
-    wanted = tiles.extract(torch.from_numpy(image)[None, None].half().float(), (0, 0))
+    wanted = tiles.extract(torch.from_numpy(image)[None, None].half().float(), (0, 0))[0]
     drawn = sampler.draw(8, 300, generator()).patches
     found = {tuple(p.flatten().tolist()) for p in drawn}
     assert found == {tuple(p.flatten().tolist()) for p in wanted}
@@ -161,3 +161,13 @@ def test_contradictory_settings_are_refused(change, sentence):
     values = {"network": NETWORK, "patch_sizes": (16, 8), "probabilities": (0.5, 0.5)}
     with pytest.raises(ValidationError, match=sentence):
         TrainingConfig(**{**values, "batches": (2, 4), "steps": 6, **change})
+
+
+def test_volumes_of_half_the_size_are_drawn_beside_them():
+    """Their patches hold twice as much of the image: the position runs twice as fast."""
+    slices = np.zeros((3, 32, 32), np.float16)
+    sampler = PatchSampler.of([stack(slices)], Drawing(pad=0, halved=True))
+    assert sampler.count == 3
+    position = sampler.draw(8, 40, torch.Generator().manual_seed(0)).position
+    steps = (position[:, 0, 1, 0] - position[:, 0, 0, 0]).mul(32 / 2).round().tolist()
+    assert set(steps) == {1.0, 2.0}

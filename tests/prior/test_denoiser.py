@@ -11,6 +11,7 @@ from napari_padis.errors import InputError
 from napari_padis.prior.card import PriorCard
 from napari_padis.prior.checkpoint import load_network
 from napari_padis.prior.denoiser import Draw, PatchDenoiser, finish, load_prior
+from napari_padis.prior.network import EDMDenoiser
 
 
 @pytest.fixture
@@ -145,3 +146,44 @@ def test_bundled_prior_loads(monkeypatch):
     assert sum(p.numel() for p in d.network.parameters()) == card.parameters <= 6_000_000
     assert isinstance(d.card, PriorCard)
     assert d.error_variance(0.1) < 0.1**2 / 5
+
+
+@pytest.fixture
+def foretelling(tiny_prior):
+    """The tiny prior with a second output that has weights of its own."""
+    network, card = load_network(tiny_prior)
+    config = network.config.model_copy(update={"error_width": 4})
+    larger = EDMDenoiser(config)
+    larger.load_state_dict(network.state_dict(), strict=False)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(larger.unet.error.conv2.weight, std=0.3)
+    card = card.model_copy(update={"network": config})
+    return PatchDenoiser(larger.eval(), card, (40, 36), bfloat16=False)
+
+
+def test_error_comes_with_the_same_image(foretelling, denoiser):
+    assert foretelling.has_local_error
+    assert not denoiser.has_local_error
+    x = _image()
+    draw = foretelling.draw(x, 0.3, torch.Generator().manual_seed(1))
+    denoised, error = finish(foretelling.denoise_with_error(x, 0.3, draw))
+    assert torch.equal(denoised, finish(foretelling.denoise(x, 0.3, draw)))
+    assert torch.equal(denoised, finish(denoiser.denoise(x, 0.3, draw)))
+    assert error.shape == x.shape
+    assert error.std() > 0
+    assert 0 < error.min() <= error.max() <= 0.3**2 * (1 + 1e-6)
+
+
+def test_error_lies_where_its_pixels_lie(foretelling):
+    """In tiles put together as those of the image are."""
+    x = _image(1)[:, :1]
+    draw = foretelling.draw(x, 0.3, torch.Generator().manual_seed(1))
+    error = finish(foretelling.denoise_with_error(x, 0.3, draw))[1]
+    grid, level = foretelling.grid, torch.tensor([0.3])
+    stacks = grid.extract(x.reshape(-1, 1, 40, 36), draw.shift, draw.border)
+    made = [
+        foretelling.network(tiles, level, where, with_error=True)[1].exp().clamp_max(0.09)
+        for tiles, where in zip(stacks, grid.positions(draw.shift), strict=True)
+    ]
+    whole = grid.assemble(tuple(made), draw.shift)
+    assert torch.allclose(error.reshape(whole.shape), whole, rtol=1e-4)

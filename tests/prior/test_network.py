@@ -249,3 +249,28 @@ def test_one_noise_level_for_all_patches_is_that_of_each(config):
     torch.testing.assert_close(network(x, torch.tensor([0.3]), position), each)
     with torch.no_grad():  # in place
         torch.testing.assert_close(network(x, torch.tensor([0.3]), position), each)
+
+
+def test_foretelling_the_error_leaves_the_denoised_image_to_the_bit():
+    """Half of the features' values decide nothing new: the second output only reads them."""
+    network = random_network(SMALL.model_copy(update={"error_width": 4}))
+    plain = random_network(SMALL)
+    plain.load_state_dict(network.state_dict(), strict=False)
+    both = network(*inputs(), with_error=True)
+    assert both.shape == (2, 2, 1, 16, 16)
+    assert torch.equal(both[0], network(*inputs()))
+    assert torch.equal(both[0], plain(*inputs()))
+    assert both[1].std() > 0.1
+
+
+def test_untrained_error_is_that_of_the_best_linear_denoiser():
+    """Of white images of the standard deviation sigma_data: s^2 sd^2 / (s^2 + sd^2)."""
+    network = EDMDenoiser(SMALL.model_copy(update={"error_width": 4, "sigma_data": 0.5}))
+    error = network(*inputs(), with_error=True)[1].exp()
+    for level, foretold in zip((0.1, 2.0), error, strict=True):
+        assert torch.allclose(foretold, torch.tensor(1 / (1 / level**2 + 4)), rtol=1e-5)
+
+
+def test_a_network_without_that_output_foretells_nothing():
+    with pytest.raises(ValueError, match="foretell"):
+        EDMDenoiser(SMALL)(*inputs(), with_error=True)

@@ -9,7 +9,7 @@ import pytest
 
 from napari_padis.errors import InputError
 from napari_padis.prior import slice_store
-from napari_padis.prior.slice_store import Preparation, single_unit, stored_stacks
+from napari_padis.prior.slice_store import Preparation, halved, single_unit, stored_stacks
 from napari_padis.scan.volume import Volume
 from napari_padis.scan.write import write
 
@@ -106,3 +106,11 @@ def test_volumes_of_several_units_or_none_are_refused():
         single_unit([some, other])
     with pytest.raises(InputError, match="No training volumes"):
         single_unit([])
+
+
+def test_half_the_size_has_the_means_of_four_pixels():
+    stack = HU(Volume(np.arange(2 * 5 * 4).reshape(2, 5, 4) * 10.0 - 500, (3.0, 2.0, 1.5), "HU"))
+    half = halved(stack)
+    assert half.slices.shape == (2, 2, 2)
+    assert half.spacing == (3.0, 4.0, 3.0)
+    assert half.slices[1, 1, 0] == pytest.approx(stack.slices[1, 2:4, :2].mean(), abs=1e-3)

@@ -276,3 +276,47 @@ def test_channels_must_fit_the_phase():
         config(phase=True)
     with pytest.raises(InputError, match="dark"):
         PatchSampler([Volume(np.zeros((1, 8, 8)))], Scale(0, 1, "arbitrary"), 4, normalise=True)
+
+
+def foretelling(**more):
+    network = NETWORK.model_copy(update={"error_width": 4})
+    return config(network=network, objective="error", **more)
+
+
+def test_errors_are_learnt_and_denoising_stays_as_it_is(stacks, tmp_path):
+    """White images of a known denoiser: the constant error is found, on all levels."""
+    parent = EDMDenoiser(NETWORK).eval()
+    settings = foretelling(
+        steps=150, learning_rate=0.01, warmup_steps=1, ema=0.9, sigma_min=0.3, sigma_max=0.31,
+        log_uniform_fraction=1.0, bfloat16=False, pad=0,
+    )  # fmt: skip
+    sampler = PatchSampler.of(stacks, settings)
+    trained = Trainer(settings, sampler, tmp_path, start=parent).run()
+    before = parent.state_dict()
+    assert all(torch.equal(v, before[k]) for k, v in trained.state_dict().items() if k in before)
+    g = torch.Generator().manual_seed(9)
+    clean, position, _ = sampler.draw(16, 64, g)
+    sigma = torch.tensor([0.305])
+    noisy = clean + 0.305 * torch.randn(clean.shape, generator=g)
+    with torch.no_grad():
+        denoised, log_error = trained(noisy, sigma, position, with_error=True)
+    ratio = (denoised - clean).square() / log_error.exp()
+    assert float(ratio.mean()) == pytest.approx(1, abs=0.1)
+
+
+def test_training_of_errors_resumes_to_the_bit(stacks, tmp_path):
+    parent = EDMDenoiser(NETWORK).eval()
+    sampler = PatchSampler.of(stacks, foretelling())
+    straight = Trainer(foretelling(), sampler, tmp_path / "a", start=parent).run()
+    first = Trainer(foretelling(), sampler, tmp_path / "b", start=parent)
+    for _ in range(3):
+        first.step(first.progress)
+    first.save()
+    again = Trainer(foretelling(), sampler, tmp_path / "b", start=parent).run()
+    assert same(straight, again)
+
+
+@pytest.mark.parametrize("more", [{"objective": "error"}, {"network": {"error_width": 4}}])
+def test_the_objective_and_the_output_go_together(more):
+    with pytest.raises(ValidationError, match="error_width"):
+        TrainingConfig(steps=1, **more)

@@ -11,7 +11,7 @@ import torch
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.settings import Drawing
 from napari_padis.prior.slice_store import Preparation
-from napari_padis.prior.validation import LEVELS, denoising_psnr, fixed_crops
+from napari_padis.prior.validation import LEVELS, denoising_psnr, fixed_crops, foretold_errors
 from napari_padis.scan.volume import Volume
 
 CPU = torch.device("cpu")
@@ -51,3 +51,16 @@ def test_crops_and_noise_are_the_same_every_time_and_no_global_number_is_drawn(c
     assert torch.equal(again.batch.patches, crops.batch.patches)
     assert torch.equal(again.noise, crops.noise)
     assert len(again.noise) == 16
+
+
+def test_errors_as_large_as_foretold_have_a_ratio_of_one(crops):
+    """Doing nothing errs by the noise; foretold four times as much, the ratio is a quarter."""
+
+    def nothing(x, sigma, position, with_error):
+        variance = sigma.square()[:, None, None, None].expand_as(x)
+        return torch.stack([x, variance.log() + math.log(4)])
+
+    found = foretold_errors(nothing, crops, CPU, False)
+    for sigma in LEVELS:
+        assert found[f"ratio_{sigma:g}"] == pytest.approx(0.25, rel=0.05)
+        assert found[f"nll_{sigma:g}"] == pytest.approx(0.25 + math.log(4), rel=0.02)

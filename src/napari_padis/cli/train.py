@@ -12,6 +12,7 @@ import typer
 from napari_padis.cli.errors import INTERRUPTED
 from napari_padis.cli.options import output_folder
 from napari_padis.cli.train_settings import read_card, read_config
+from napari_padis.errors import InputError
 
 if TYPE_CHECKING:
     from napari_padis.prior.training import Trainer
@@ -65,6 +66,8 @@ def train(
     paths = find_volumes(folder)
     held_out = find_volumes(validation) if validation else []
     settings = read_config(config, hours=hours, steps=steps, seed=seed)
+    if settings.objective == "error" and not start:
+        raise InputError("Errors are foretold by a trained network: say which with --start.")
     described = read_card(card)
     first_weights = find_prior(start) if start else None
     output_folder(out)
@@ -75,7 +78,7 @@ def train(
     checked = stored_stacks(held_out, prepare, slices / "validation", rank == 0) if held_out else []
     scale = Scale(low, high, single_unit([*stacks, *checked]))
 
-    from napari_padis.cli.train_export import export
+    from napari_padis.cli.train_export import export, export_error
     from napari_padis.engine.setup import choose_device
     from napari_padis.prior.checkpoint import load_network
     from napari_padis.prior.data import PatchSampler
@@ -98,11 +101,15 @@ def train(
     finally:
         trainer.processes.close()
     if rank == 0:
-        described |= {"name": name or out.resolve().name}
-        measured = PatchSampler.of(checked or stacks, plain)
-        written = export(
-            trainer, measured, scale, described, "validation" if checked else "training"
-        )
+        called = name or out.resolve().name
+        if trainer.foretells and parent_card:
+            written = export_error(trainer, parent_card, called, "validation" if checked else "")
+        else:
+            measured = PatchSampler.of(checked or stacks, plain)
+            written = export(
+                trainer, measured, scale, described | {"name": called},
+                "validation" if checked else "training",
+            )  # fmt: skip
         _end(trainer, slices)
         typer.echo(f"{written}: ready for 'napari-padis reconstruct --prior'")
 

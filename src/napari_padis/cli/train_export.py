@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+from napari_padis.prior.card import PriorCard
 from napari_padis.prior.checkpoint import save_prior
 from napari_padis.prior.data import PatchSampler
 from napari_padis.prior.denoiser import PatchDenoiser
@@ -14,6 +15,26 @@ from napari_padis.prior.pictures import draw_curves, draw_examples
 from napari_padis.prior.trained_card import trained_card
 from napari_padis.prior.training import Trainer
 from napari_padis.scan.units import Scale
+
+
+def export_error(trainer: Trainer, parent: PriorCard, name: str, measured_on: str) -> Path:
+    """Write the prior that training started from with its new output; returns the card.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Of the objective "error", at the end of its budget.
+    parent : PriorCard
+        Of the prior that it started from: what it says of the first output stays true.
+    name : str
+    measured_on : str
+        Where ``validation.csv`` comes from: "validation", or empty where there is none.
+    """
+    record = trained_card(trainer, parent.scale, {"name": name}, measured_on).training
+    card = parent.model_copy(update={"name": name, "error_training": record})
+    save_prior(trainer.averaged(), card, trainer.folder)
+    draw_curves(trainer.folder)
+    return trainer.folder / f"{name}.json"
 
 
 def export(

@@ -25,6 +25,7 @@ def local_gamma(
     foretold: Tensor | None,
     sigma: float,
     factor: float = 1.0,
+    across: bool = False,
 ) -> float | Tensor:
     """Weight of a proximal data step, ``r_i^2 / sigma_y^2``.
 
@@ -40,6 +41,9 @@ def local_gamma(
         Noise level that the denoiser was told.
     factor : float
         On the whole.
+    across : bool
+        Take the variance across the chains where nothing is foretold: these then depend on which
+        of them run together.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def local_gamma(
         From the network, which is as large as it was found to be; or from the chains; or white.
     """
     white = evaluator.denoiser.error_variance(sigma)
-    if foretold is None:
+    if foretold is None and across:
         foretold = variance_of_chains(denoised, white, sigma)
     if foretold is None:
         return factor * white / problem.sigma_y**2

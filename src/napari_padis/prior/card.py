@@ -57,7 +57,8 @@ class PriorCard(BaseModel):
     ``tiling`` says how the network makes a denoiser of whole images, see
     :mod:`napari_padis.prior.denoiser`. ``slices`` is the number of adjacent slices that the
     network sees as channels, ``slice_spacing`` the least and largest spacing of the slices in
-    training (mm). ``origin`` names the file that imported weights came from.
+    training (mm). ``error_training`` is how the network's second output, the error of each
+    pixel, came about where it has one. ``origin`` names the file that imported weights came from.
     ``recalibrations`` say how much too small or large standard deviations of samples were on
     validation volumes, see :mod:`napari_padis.prior.recalibration`.
     """
@@ -91,6 +92,7 @@ class PriorCard(BaseModel):
     )
     recalibrations: tuple[Recalibration, ...] = Field((), max_length=200)
     training: Training | None = None
+    error_training: Training | None = None
     origin: str = ""
     sha256: str = ""
 

@@ -86,14 +86,14 @@ class PatchSampler:
         if not stacks:
             raise InputError("No training volumes were given.")
         self.drawing = drawing
-        if drawing.halved:
-            stacks = [*stacks, *map(halved, stacks)]
         self.stacks = [s for s in stacks if len(s.slices) >= drawing.slices]
         if not self.stacks:
             raise InputError(f"No training volume has {drawing.slices} slices or more.")
+        self.count = sum(len(s.slices) for s in self.stacks)
+        if drawing.halved:
+            self.stacks += map(halved, self.stacks)
         weight = np.sqrt([len(s.slices) for s in self.stacks])
         self.probability = torch.tensor(weight / weight.sum())
-        self.count = sum(len(s.slices) for s in self.stacks)
 
     @property
     def slice_spacing(self) -> tuple[float, float]:

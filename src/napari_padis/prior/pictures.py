@@ -21,24 +21,33 @@ from napari_padis.prior.training_log import BANDS, Table
 
 #: Steps of Heun's method for the examples: 31 evaluations.
 STEPS = 16
+#: Columns of the table of validations, by how they begin, and what they are.
+CURVES = {
+    "psnr_": "PSNR of denoised validation crops (dB)",
+    "nll_": "Negative log-likelihood of the errors, validation crops",
+    "ratio_": "Squared error over the foretold one, validation crops",
+}
 
 
 def draw_curves(folder: Path) -> Path:
     """Draw ``training.png`` of the tables in the folder of a training run.
 
-    Shows loss by noise band, denoising PSNR on the validation crops and learning rate over the
-    number of patches seen. The loss is averaged over a fiftieth of the run.
+    Shows loss by noise band, denoising PSNR on the validation crops, or how large errors are
+    relative to those foretold, and learning rate over the number of patches seen. The loss is
+    averaged over a fiftieth of the run.
     """
     log, curve = Table(folder / "log.csv").rows(), Table(folder / "validation.csv").rows()
     losses = {}
     for low, high in zip((0.0, *BANDS), BANDS, strict=False):
         points = _points(log, f"loss_below_{high:g}")
         losses[f"{low:g} to {high:g}"] = _smooth(points, max(1, len(points) // 50))
-    levels = [c for c in (curve[0] if curve else {}) if c.startswith("psnr_")]
-    psnr = {f"sigma {c.removeprefix('psnr_')}": _points(curve, c) for c in levels}
-    charts = [Chart("Loss by noise level", "patches", losses, log_y=True)]
-    if psnr:
-        charts.append(Chart("PSNR of denoised validation crops (dB)", "patches", psnr))
+    positive = all(loss > 0 for points in losses.values() for _, loss in points)
+    charts = [Chart("Loss by noise level", "patches", losses, log_y=positive)]
+    for start, title in CURVES.items():
+        columns = [c for c in (curve[0] if curve else {}) if c.startswith(start)]
+        if columns:
+            named = {f"sigma {c.removeprefix(start)}": _points(curve, c) for c in columns}
+            charts.append(Chart(title, "patches", named))
     charts.append(Chart("Learning rate", "patches", {"": _points(log, "learning_rate")}))
     return save(figure_of(charts), folder / "training.png")
 

@@ -25,7 +25,7 @@ from napari_padis.prior.settings import CHANGEABLE, TrainingConfig, learning_rat
 from napari_padis.prior.training_batches import Batches, mix
 from napari_padis.prior.training_log import Counters, LossBands, Table, gpu_percent
 from napari_padis.prior.training_state import damaged, read_state, write_state
-from napari_padis.prior.validation import denoising_psnr, fixed_crops
+from napari_padis.prior.validation import denoising_psnr, fixed_crops, foretold_errors
 
 
 class Trainer:
@@ -264,7 +264,9 @@ class Trainer:
             done = last.share(self.config)
             if math.floor(progress / every + 1e-6) <= math.floor(done / every + 1e-6):
                 return
-        psnr = denoising_psnr(
-            self.averaged(), self.crops, self.device, self.config.bfloat16, not self.config.phase
-        )
-        self.curve.add(self.counters.row(self.config, self.rate) | psnr)
+        given = self.averaged(), self.crops, self.device, self.config.bfloat16
+        if self.foretells:
+            found = foretold_errors(*given)
+        else:
+            found = denoising_psnr(*given, clip=not self.config.phase)
+        self.curve.add(self.counters.row(self.config, self.rate) | found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -30,7 +31,6 @@ def fixed_crops(sampler: PatchSampler, patch: int) -> Crops:
     return Crops(batch, torch.randn(batch.patches.shape, generator=generator))
 
 
-@torch.no_grad()
 def denoising_psnr(
     network: EDMDenoiser, crops: Crops, device: torch.device, bfloat16: bool, clip: bool = True
 ) -> dict[str, float]:
@@ -46,21 +46,62 @@ def denoising_psnr(
     clip : bool
         Compare within [0, 1]; not for complex images.
     """
-    clean, position, condition = crops.batch
     curve = {}
     for sigma in LEVELS:
         error, count = 0.0, 0
-        for i in range(0, len(clean), 4):
-            part = slice(i, i + 4)
-            truth = clean[part].to(device)
-            noisy = truth + sigma * crops.noise[part].to(device)
-            levels = torch.full((len(truth),), sigma, device=device)
-            told = () if condition is None else (condition[part].to(device),)
-            with mixed_precision(device, bfloat16):
-                estimate = network(noisy, levels, position[part].to(device), *told)
+        for estimate, truth in _denoised(network, crops, sigma, device, bfloat16):
             if clip:
                 estimate, truth = estimate.clamp(0, 1), truth.clamp(0, 1)
             error += float((estimate.float() - truth).square().sum())
             count += truth.numel()
         curve[f"psnr_{sigma:g}"] = round(-10 * math.log10(max(error / count, 1e-12)), 3)
     return curve
+
+
+def foretold_errors(
+    network: EDMDenoiser, crops: Crops, device: torch.device, bfloat16: bool
+) -> dict[str, float]:
+    """How well errors are foretold at each noise level.
+
+    Returns
+    -------
+    dict
+        ``nll_...``: what training lowers, ``(D - x0)^2 / r^2 + log r^2``, without units as the
+        level's ``log sigma^2`` is taken off. ``ratio_...``: mean of ``(D - x0)^2 / r^2``, which
+        is 1 where errors are as large as foretold.
+    """
+    nll, ratio = {}, {}
+    for sigma in LEVELS:
+        likelihood, relative, count = 0.0, 0.0, 0
+        for both, truth in _denoised(network, crops, sigma, device, bfloat16, with_error=True):
+            denoised, log_error = both.float()
+            squared = (denoised - truth).square() * (-log_error).exp()
+            relative += float(squared.sum())
+            likelihood += float((squared + log_error - 2 * math.log(sigma)).sum())
+            count += truth.numel()
+        nll[f"nll_{sigma:g}"] = round(likelihood / count, 4)
+        ratio[f"ratio_{sigma:g}"] = round(relative / count, 4)
+    return nll | ratio
+
+
+@torch.no_grad()
+def _denoised(
+    network: EDMDenoiser,
+    crops: Crops,
+    sigma: float,
+    device: torch.device,
+    bfloat16: bool,
+    with_error: bool = False,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """What the network makes of the crops at a noise level, and the truth, four at a time."""
+    clean, position, condition = crops.batch
+    for i in range(0, len(clean), 4):
+        part = slice(i, i + 4)
+        truth = clean[part].to(device)
+        noisy = truth + sigma * crops.noise[part].to(device)
+        levels = torch.full((len(truth),), sigma, device=device)
+        told = () if condition is None else (condition[part].to(device),)
+        more = {"with_error": True} if with_error else {}
+        with mixed_precision(device, bfloat16):
+            made = network(noisy, levels, position[part].to(device), *told, **more)
+        yield made, truth

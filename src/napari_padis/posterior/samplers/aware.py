@@ -10,6 +10,7 @@ from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.drawing import LAST, Drawing
 from napari_padis.posterior.evaluator import Drawn, Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
+from napari_padis.posterior.local_error import local_gamma
 from napari_padis.posterior.problem import Problem
 from napari_padis.posterior.schedule import geometric
 from napari_padis.posterior.steps import (
@@ -32,6 +33,7 @@ def aware_langevin(
     variance: Callable[[float], float],
     gradient: bool,
     drawing: Drawing = LAST,
+    local: bool = False,
 ) -> Run:
     """Langevin dynamics of the posterior, p(x0 | x_sigma) being taken for N(D, r^2 I).
 
@@ -40,21 +42,29 @@ def aware_langevin(
     denoiser and its error r^2, the ``variance`` at a level. Without the ``gradient`` J is taken
     for r^2 / sigma^2, and what remains is the proximal step with gamma = r^2 / sigma_y^2; with
     it, that step is multiplied by ``sigma^2 / r^2 J^T``. The noise of the last level stays.
+
+    Without the gradient r^2 may be ``local``: the squared error of each pixel that the network
+    foretells, where it does.
     """
     guard = Guard(problem, x, sigmas[0])
     for i, sigma in enumerate(sigmas):
         r2 = variance(sigma)
         for _ in range(inner):
-            denoised, draw = yield from evaluator.denoise(x, sigma, again=gradient)
+            gamma: float | Tensor = r2 / problem.sigma_y**2
+            if local:
+                denoised, error, draw = yield from evaluator.denoise_with_error(x, sigma)
+                gamma = local_gamma(problem, evaluator, denoised, error, sigma)
+                del error
+            else:
+                denoised, draw = yield from evaluator.denoise(x, sigma, again=gradient)
             residual = problem.A(denoised).sub_(problem.y)
-            gamma = r2 / problem.sigma_y**2
             estimate = proximal(problem, denoised, gamma, iterations, tolerance=TOLERANCE)
             yield Level(evaluator.count, i, len(sigmas), sigma, estimate, draw.shift)
             target = estimate - denoised
             if gradient:
                 target = yield from evaluator.vjp(x, sigma, draw, target.mul_(sigma**2 / r2))
             target.mul_(guard.factor).add_(denoised)
-            del denoised, draw
+            del denoised, draw, gamma
             x = yield from guard.watch(
                 langevin(evaluator, x, target, sigma, epsilon), sigma, residual
             )
@@ -98,6 +108,16 @@ def _start(
     sigmas = drawing.levels(sigmas)
     return (
         yield from aware_langevin(
-            problem, evaluator, x, sigmas, inner, epsilon, cg, variance, gradient, drawing
+            problem,
+            evaluator,
+            x,
+            sigmas,
+            inner,
+            epsilon,
+            cg,
+            variance,
+            gradient,
+            drawing,
+            local=not gradient and not settings["tau"],
         )
     )

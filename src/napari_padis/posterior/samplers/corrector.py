@@ -7,8 +7,9 @@ from torch import Tensor
 from napari_padis.posterior.conjugate import TOLERANCE, proximal
 from napari_padis.posterior.evaluator import Evaluator, Level, Run
 from napari_padis.posterior.guard import Guard
+from napari_padis.posterior.local_error import local_gamma
 from napari_padis.posterior.problem import Problem
-from napari_padis.posterior.steps import aware_gamma, ddim, langevin
+from napari_padis.posterior.steps import ddim, langevin
 
 
 def aware_corrector(
@@ -23,22 +24,21 @@ def aware_corrector(
 ) -> Run:
     """Noise-aware predictor-corrector sampling without back-propagation.
 
-    Approximates p(x0 | x_sigma) by N(D, r^2 I) with the tabulated denoising error
-    r^2, so that the data step is proximal with gamma = r^2 / sigma_y^2.  At every
+    Approximates p(x0 | x_sigma) by N(D, R) with the squared error R of each pixel that the
+    network foretells, or else the tabulated r^2 I, so that the data step is proximal with
+    gamma = R / sigma_y^2.  At every
     level ``inner - 1`` Langevin steps correct the distribution and one deterministic
     DDIM step leads to the next level; without it the noise of the level above leaves
     too slowly and the spread comes out too wide.  The last level has ``inner``
     Langevin steps and keeps its noise.
     """
     guard = Guard(problem, x, sigmas[0])
-    gamma = aware_gamma(problem, evaluator)
     for i, sigma in enumerate(sigmas):
         for j in range(inner):
             x = yield from guard.watch(x, sigma)
-            clean, draw = yield from evaluator.denoise(x, sigma)
-            estimate = proximal(
-                problem, clean, guard.factor * gamma(sigma), iterations, tolerance=TOLERANCE
-            )
+            clean, error, draw = yield from evaluator.denoise_with_error(x, sigma)
+            gamma = local_gamma(problem, evaluator, clean, error, sigma, guard.factor)
+            estimate = proximal(problem, clean, gamma, iterations, tolerance=TOLERANCE)
             yield Level(
                 evaluator.count, first + i, first + len(sigmas), sigma, estimate, draw.shift
             )
@@ -48,5 +48,5 @@ def aware_corrector(
                 del noise
             else:
                 x = langevin(evaluator, x, estimate, sigma, epsilon)
-            del clean
+            del clean, error, gamma
     return x
