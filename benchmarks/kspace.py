@@ -129,7 +129,7 @@ def parts(values: Complex) -> NDArray[np.float64]:
     return np.stack([values.real, values.imag], axis=-1).astype(np.float64)
 
 
-def thirds(distance: NDArray[np.float64], count: int = 3) -> list[NDArray[np.intp]]:
+def zones(distance: NDArray[np.float64], count: int) -> list[NDArray[np.intp]]:
     """Places in so many zones of equally many, nearest to the centre first."""
     return np.array_split(np.argsort(distance, kind="stable"), count)
 
@@ -138,12 +138,11 @@ def errors(kept: KeptBack, image: Complex, sigma: float) -> dict[str, float]:
     """Prediction error of an image, see above."""
     error = parts(kept.predict(image) - kept.values)
     size = root_mean_square(error)
-    zones = thirds(kept.distance)
-    names = ("near", "middle", "far")
+    thirds = zip(("near", "middle", "far"), zones(kept.distance, 3), strict=True)
     return {
         "error": size / root_mean_square(parts(kept.values)),
         "noise": size / sigma,
-        **{n: root_mean_square(error[:, z]) / sigma for n, z in zip(names, zones, strict=True)},
+        **{name: root_mean_square(error[:, third]) / sigma for name, third in thirds},
     }
 
 
@@ -152,7 +151,7 @@ def scores(kept: KeptBack, samples: Complex, sigma: float) -> NDArray[np.float64
     predicted = parts(np.stack([kept.predict(sample) for sample in samples]))
     count = len(samples)
     variance = predicted.var(0, ddof=1)
-    for zone in thirds(kept.distance, ZONES):
+    for zone in zones(kept.distance, ZONES):
         variance[:, zone] = variance[:, zone].mean((1, 2), keepdims=True)
     expected = (1 + 1 / count) * variance + sigma**2
     found: NDArray[np.float64] = (parts(kept.values) - predicted.mean(0)) / np.sqrt(expected)
