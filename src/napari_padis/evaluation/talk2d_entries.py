@@ -74,7 +74,9 @@ class Entry:
             return 0.2 + levels / 25
         gradient = 3.0 if method.gradient else 1.0
         overlap = 1.5 if self.tiling in ("averaged", "stitched") else 1.0
-        return evaluations * self.samples(wanted) * gradient * overlap
+        shared = method.shared(steps, self.settings(task))
+        images = shared + (evaluations - shared) * self.samples(wanted)
+        return images * gradient * overlap
 
     def describe(self, task: Task, steps: int | None) -> str:
         """Everything that is set, so that rows of other settings are not taken for these."""

@@ -91,7 +91,7 @@ class PatchSampler:
             raise InputError(f"No training volume has {drawing.slices} slices or more.")
         self.count = sum(len(s.slices) for s in self.stacks)
         if drawing.halved:
-            self.stacks += map(halved, self.stacks)
+            self.stacks += [halved(stack) for stack in self.stacks]
         weight = np.sqrt([len(s.slices) for s in self.stacks])
         self.probability = torch.tensor(weight / weight.sum())
 
