@@ -19,6 +19,10 @@ from napari_padis.posterior.schedule import geometric, last_level
 from napari_padis.posterior.steps import Settings, cg_steps, noisy
 from napari_padis.posterior.warm import coupling
 
+#: Noise level from which samples begin anew, at least, relative to the noise of the data. Where
+#: these are noisy the chains still remember their common start at lower levels: intervals of 90 %
+#: covered 0.72 of a deblurred slice with 5 times the noise and 0.78 with 15 times.
+FOR_SAMPLES = 20.0
 #: Standard errors of the samples' mean that the mean picture may be away from it.
 DRIFT = 2.0
 
@@ -35,7 +39,7 @@ def start_fast(
         sigmas = geometric(settings["sigma_max"], last, descent + rest)
         descent = sum(sigma >= settings["sigma_switch"] for sigma in sigmas)
     else:
-        sigmas = _descent(settings, descent)
+        sigmas = geometric(settings["sigma_max"], settings["sigma_switch"], descent)
         sigmas += geometric(sigmas[-1], last, rest + 1)[1:]
     chains = dual(problem, evaluator, halves, sigmas, rho, cg_steps(problem, settings), begin)
     return (yield from averaged(chains, descent))
@@ -50,10 +54,12 @@ def start_calibrated(
     """
     halves, rho = yield from _shared(problem, evaluator, samples, steps, settings)
     begin, descent, rest = stages(steps, settings)
-    cg, switch = cg_steps(problem, settings), settings["sigma_switch"]
+    cg, sigma_max = cg_steps(problem, settings), settings["sigma_max"]
+    switch = min(FOR_SAMPLES * problem.sigma_y, 0.75 * sigma_max)
+    switch = max(switch, settings["sigma_switch"])
 
     def chains() -> Run:
-        sigmas, total = _descent(settings, descent), begin + descent + rest
+        sigmas, total = geometric(sigma_max, switch, descent), begin + descent + rest
         z = yield from dual(problem, evaluator, halves, sigmas, rho, cg, begin, total)
         return (
             yield from aware_corrector(
@@ -110,10 +116,6 @@ def _same(mean: Tensor, samples: Tensor) -> bool:
         return True
     distance = (mean - samples.mean(0)).square().mean()
     return bool(distance <= DRIFT**2 * samples.var(0).mean() / count)
-
-
-def _descent(settings: Settings, levels: int) -> list[float]:
-    return geometric(settings["sigma_max"], settings["sigma_switch"], levels)
 
 
 def _shared(
