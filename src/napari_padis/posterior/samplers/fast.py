@@ -19,10 +19,11 @@ from napari_padis.posterior.schedule import geometric, last_level
 from napari_padis.posterior.steps import Settings, cg_steps, noisy
 from napari_padis.posterior.warm import coupling
 
-#: Noise level from which samples begin anew, at least, relative to the noise of the data. Where
-#: these are noisy the chains still remember their common start at lower levels: intervals of 90 %
-#: covered 0.72 of a deblurred slice with 5 times the noise and 0.78 with 15 times.
-FOR_SAMPLES = 20.0
+#: Noise level from which samples begin anew, at least, relative to the noise of the data, and its
+#: largest value. Where data are noisy the chains still remember their common start at lower levels:
+#: intervals of 90 % covered 0.72 of a deblurred slice with a level of 0.05 and 0.78 with 0.15, which
+#: on a Gaussian problem makes them too wide by an eighth.
+FOR_SAMPLES, HIGHEST = 12.0, 0.12
 #: Standard errors of the samples' mean that the mean picture may be away from it.
 DRIFT = 2.0
 
@@ -55,7 +56,7 @@ def start_calibrated(
     halves, rho = yield from _shared(problem, evaluator, samples, steps, settings)
     begin, descent, rest = stages(steps, settings)
     cg, sigma_max = cg_steps(problem, settings), settings["sigma_max"]
-    switch = min(FOR_SAMPLES * problem.sigma_y, 0.75 * sigma_max)
+    switch = min(FOR_SAMPLES * problem.sigma_y, HIGHEST, 0.75 * sigma_max)
     switch = max(switch, settings["sigma_switch"])
 
     def chains() -> Run:
