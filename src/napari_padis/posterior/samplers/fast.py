@@ -20,9 +20,9 @@ from napari_padis.posterior.steps import Settings, cg_steps, noisy
 from napari_padis.posterior.warm import coupling
 
 #: Noise level from which samples begin anew, at least, relative to the noise of the data, and its
-#: largest value. Where data are noisy the chains still remember their common start at lower levels:
-#: intervals of 90 % covered 0.72 of a deblurred slice with a level of 0.05 and 0.78 with 0.15, which
-#: on a Gaussian problem makes them too wide by an eighth.
+#: largest value. Where these are noisy the chains remember their common start at lower levels:
+#: intervals of 90 % covered 0.72 of a deblurred slice from a level of 0.05 and 0.78 from 0.15,
+#: which makes them too wide by an eighth on a Gaussian problem.
 FOR_SAMPLES, HIGHEST = 12.0, 0.12
 #: Standard errors of the samples' mean that the mean picture may be away from it.
 DRIFT = 2.0
