@@ -100,6 +100,11 @@ class Problem:
         """First axis of x (N, S, C, H, W) and of A x that belongs to one problem."""
         return 1 if self.coupled else 2
 
+    @property
+    def noise(self) -> float:
+        """Noise of the data as it reaches a picture: that of all places, measured or not."""
+        return self.sigma_y * math.sqrt(self.measured)
+
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """Inner product of each problem by itself, broadcastable against ``a``."""
         return (a * b).sum(tuple(range(self.first_axis, a.ndim)), keepdim=True)

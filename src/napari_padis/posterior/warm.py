@@ -52,7 +52,7 @@ def coupling(
     """The setting ``sigma``; where it is 0, FOR_ADMM times the error of the direct picture.
 
     The harder the problem, the larger the steps that the denoiser must take; it is FOR_NOISE times
-    the noise level at least, and kept within COUPLINGS. Of fewer than twice PILOT ``evaluations``
+    the noise in the picture at least, and kept within COUPLINGS. Of fewer than twice PILOT ``evaluations``
     none are spent on it: then it is MIDDLE.
 
     Returns
@@ -65,7 +65,7 @@ def coupling(
     if evaluations < 2 * PILOT:
         return MIDDLE, 0
     error = yield from direct_error(problem, evaluator)
-    level = max(FOR_ADMM * error, FOR_NOISE * problem.sigma_y, COUPLINGS[0])
+    level = max(FOR_ADMM * error, FOR_NOISE * problem.noise, COUPLINGS[0])
     return min(level, COUPLINGS[1]), PILOT
 
 

@@ -56,7 +56,7 @@ def start_calibrated(
     halves, rho = yield from _shared(problem, evaluator, samples, steps, settings)
     begin, descent, rest = stages(steps, settings)
     cg, sigma_max = cg_steps(problem, settings), settings["sigma_max"]
-    switch = min(FOR_SAMPLES * problem.sigma_y, HIGHEST, 0.75 * sigma_max)
+    switch = min(FOR_SAMPLES * problem.noise, HIGHEST, 0.75 * sigma_max)
     switch = max(switch, settings["sigma_switch"])
 
     def chains() -> Run:
