@@ -52,8 +52,8 @@ def coupling(
     """The setting ``sigma``; where it is 0, FOR_ADMM times the error of the direct picture.
 
     The harder the problem, the larger the steps that the denoiser must take; it is FOR_NOISE times
-    the noise in the picture at least, and kept within COUPLINGS. Of fewer than twice PILOT ``evaluations``
-    none are spent on it: then it is MIDDLE.
+    the noise in the picture at least, and kept within COUPLINGS. Of fewer than twice PILOT
+    ``evaluations`` none are spent on it: then it is MIDDLE.
 
     Returns
     -------
