@@ -23,7 +23,7 @@ from napari_padis.posterior.warm import coupling
 #: largest value. Where these are noisy the chains remember their common start at lower levels:
 #: intervals of 90 % covered 0.72 of a deblurred slice from a level of 0.05 and 0.78 from 0.15,
 #: which makes them too wide by an eighth on a Gaussian problem.
-FOR_SAMPLES, HIGHEST = 12.0, 0.12
+FOR_SAMPLES, HIGHEST = 12.0, 0.1
 #: Standard errors of the samples' mean that the mean picture may be away from it.
 DRIFT = 2.0
 
