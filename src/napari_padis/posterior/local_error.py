@@ -36,7 +36,8 @@ def local_gamma(
     denoised : Tensor, shape (N, S, C, H, W)
         ``D``, of N chains.
     foretold : Tensor or None, shape (N, S, C, H, W)
-        The squared error that the network foretells, see :meth:`Evaluator.denoise_with_error`.
+        The squared error that the network foretells, see :meth:`Evaluator.denoise_with_error`;
+        overwritten by the result.
     sigma : float
         Noise level that the denoiser was told.
     factor : float
@@ -55,7 +56,7 @@ def local_gamma(
         foretold = variance_of_chains(denoised, white, sigma)
     if foretold is None:
         return factor * white / problem.sigma_y**2
-    return foretold * (factor / problem.sigma_y**2)
+    return foretold.mul_(factor / problem.sigma_y**2)
 
 
 def variance_of_chains(denoised: Tensor, mean: float, sigma: float) -> Tensor | None:
