@@ -144,6 +144,27 @@ def test_what_is_no_sample_is_not_called_one(recipe, small_measurement):
     assert "stopped before" in under_way[-1].result.report["spread"]
 
 
+def test_calibrated_samples_of_blurred_images_are_not_called_so(
+    recipe, small_volume, small_measurement
+):
+    """Chains that begin at one image remember it there: the spread was found too narrow."""
+    from napari_padis.likelihood import simulate
+    from napari_padis.scan.geometry import BlurGeometry
+    from napari_padis.scan.measurement import Noise
+
+    geometry = BlurGeometry(np.full((5, 5), 1 / 25), (40, 36), (2.0, 2.0))
+    blurred = simulate(small_volume, geometry, Noise("gaussian", 10.0), seed=1)
+    wanted = recipe.model_copy(update={"method": "padis-calibrated"})
+    found = {
+        name: result(wanted, given).report
+        for name, given in (("views", small_measurement), ("blur", blurred))
+    }
+    assert found["views"]["calibrated"]
+    assert "meant as uncertainty" in found["views"]["spread"]
+    assert not found["blur"]["calibrated"]
+    assert "not calibrated for blurred" in found["blur"]["spread"]
+
+
 def test_one_sample_has_no_spread(recipe, small_measurement):
     seen = events(recipe.model_copy(update={"samples": 1}), small_measurement)
     assert all(e.std is None and e.variance is None for e in seen if isinstance(e, Statistics))

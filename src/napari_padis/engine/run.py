@@ -30,7 +30,7 @@ from napari_padis.engine.plan import Plan, make_plan
 from napari_padis.engine.recalibration import announced
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.store import SampleStore, open_store
-from napari_padis.engine.summary import describe, final, result_of, started, title_of
+from napari_padis.engine.summary import calibrated, describe, final, result_of, started, title_of
 from napari_padis.errors import PadisError, ReconstructionError
 from napari_padis.posterior.chains import ChainEvaluator
 from napari_padis.posterior.evaluator import (
@@ -270,7 +270,7 @@ class _Run:
             "device": str(plan.device),
             "memory_estimate": plan.memory,
             "sigma_y": plan.sigma_y,
-            "calibrated": plan.method.calibrated,
+            "calibrated": calibrated(plan),
             **describe(plan, chosen, estimated),
             **rest,
         }

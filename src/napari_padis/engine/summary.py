@@ -30,6 +30,9 @@ UNCALIBRATED = "not calibrated: no measure of uncertainty"
 COUPLED = (
     "not calibrated: the samples' noises cancel in their mean, so that they are not independent"
 )
+#: Chains that begin at one image remember it where blur hides much and noise the rest.
+NARROW = "not calibrated for blurred or coarse images: too narrow there, as the chains begin as one"
+BLURRED = ("blur", "downsample")
 ESTIMATED = "average of the denoised estimates of {n} chains on their way, not of the samples"
 MEAN_OF_SAMPLES = "average of {n} samples"
 SINGLE = "none: one sample only"
@@ -150,6 +153,12 @@ def independent(plan: Plan) -> bool:
     return plan.method.needs_prior and not plan.method.coupled
 
 
+def calibrated(plan: Plan) -> bool:
+    """Whether the spread of the samples is meant as uncertainty."""
+    narrow = plan.shared and plan.measurement.geometry.kind in BLURRED
+    return plan.method.calibrated and not narrow
+
+
 def describe(plan: Plan, chosen: Chosen, estimated: bool = False) -> dict[str, Any]:
     """Of what the mean is one and what the samples' spread is worth, as entries of the report.
 
@@ -172,7 +181,9 @@ def describe(plan: Plan, chosen: Chosen, estimated: bool = False) -> dict[str, A
         and ``r_hat`` (None if a stop left too few draws to be judged).
     """
     samples, mixing = len(chosen.places), chosen.mixing
-    spread = CALIBRATED if plan.method.calibrated else UNCALIBRATED
+    spread = CALIBRATED if calibrated(plan) else UNCALIBRATED
+    if plan.method.calibrated and not calibrated(plan):
+        spread = NARROW
     if samples < 2:
         spread = SINGLE if samples else UNFINISHED
         if not plan.method.sampler:
