@@ -10,7 +10,8 @@ import pytest
 from napari_padis.engine.recipe import Recipe
 from napari_padis.engine.run import run
 from napari_padis.likelihood import simulate
-from napari_padis.posterior.samplers import dds, fast
+from napari_padis.posterior import plug_and_play
+from napari_padis.posterior.samplers import corrector
 from napari_padis.scan.geometry import ParallelGeometry
 from napari_padis.scan.measurement import Noise
 from napari_padis.scan.volume import Volume
@@ -33,16 +34,23 @@ def without_weights(measurement):
 
 @pytest.mark.parametrize(("weighted", "expected"), [(True, 12), (False, 3)])
 def test_steps_of_the_data_step(photons, tiny_prior, monkeypatch, weighted, expected):
-    steps, real = [], dds.proximal
+    steps, real = [], corrector.proximal
 
     def proximal(problem, centre, gamma, iterations, **more):
         steps.append(iterations)
         return real(problem, centre, gamma, iterations, **more)
 
-    for module in (dds, fast):
+    for module in (plug_and_play, corrector):
         monkeypatch.setattr(module, "proximal", proximal)
     measurement = photons[1] if weighted else without_weights(photons[1])
-    recipe = Recipe(prior=str(tiny_prior), samples=1, steps=4, device="cpu", options={"cg": 3})
+    recipe = Recipe(
+        method="padis-calibrated",
+        prior=str(tiny_prior),
+        samples=1,
+        steps=4,
+        device="cpu",
+        options={"cg": 3},
+    )
     *_, last = run(recipe, measurement)
     assert np.isfinite(last.result.mean).all()
     assert set(steps) == {expected}

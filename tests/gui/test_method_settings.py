@@ -109,7 +109,8 @@ def test_defaults_are_restored_for_the_shown_method_alone(section):
         ("noise-aware", "draws", FEWEST - 1, FEWEST),
         ("padis", "sigma_max", 0.002, 0.003),
         ("padis", "sigma_max", 0, 10),
-        ("padis-fast", "sigma_switch", 1, 0.9),
+        ("padis-fast", "sigma_switch", 1, 0.2),
+        ("padis-fast", "start", 0.9, 0.5),
         ("split-gibbs", "rho_min", 20, 5),
     ],
 )
@@ -142,7 +143,7 @@ def test_the_refused_run_does_not_start(make_dock):
 
 def test_a_first_level_of_zero_is_found_where_the_method_can(section):
     first = section.settings.controls["sigma_max"]
-    section.choose("padis-fast")
+    section.choose("dds")
     first.setValue(0)
     assert first.text() == "automatic"
     assert "error of the direct reconstruction" in first.toolTip().replace("\n", " ")

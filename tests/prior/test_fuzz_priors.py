@@ -62,7 +62,7 @@ def entry(rng, card, weights):
     """Other values in the card, at any depth."""
     values = json.loads(card)
     for _ in range(rng.randint(1, 3)):
-        table = rng.choice((values, values, values["network"]))
+        table = rng.choice((values, values, values.get("network")))
         if not isinstance(table, dict):
             continue
         name = rng.choice((*sorted(table), "surprise"))

@@ -183,8 +183,8 @@ def _of_pixels(
 
     Its matrix is ``gamma^(1/2) (A^T A + 1/gamma) gamma^(1/2)``. Preconditioned with the circulant
     inverse, for the mean of gamma, between powers ``gamma^(-1/4)``: with none, six iterations left
-    .035 to .054 of the distance to the solution (20 views, exact and with noise) where these
-    leave .009 to .040; with the full ``gamma^(-1/2)`` .05 to .15, as pixels that hardly move then
+    .055 to .244 of the distance to the solution (20 views, exact and with noise) where these
+    leave .009 to .040; with the full ``gamma^(-1/2)`` .038 to .148, as pixels that hardly move then
     weigh as much as the others.
     """
     solution = torch.empty_like(centre)
