@@ -85,6 +85,7 @@ def test_the_spread_is_recalibrated_and_the_samples_stay(measured, small_measure
         ({}, {"options": {"epsilon": 0.3}}, "other settings"),
         ({"weights": "ab" * 32}, {}, "other weights"),
         ({"task": "blur, heavy, noisy"}, {}, "a task like this (Parallel-beam CT"),
+        ({"conditions": {"size": 128}}, {}, "slices of another size than 40 pixels"),
     ],
 )
 def test_what_was_not_measured_is_not_corrected(measured, small_measurement, card, changed, why):

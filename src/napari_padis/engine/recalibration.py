@@ -85,6 +85,11 @@ def recalibration_of(plan: Plan, samples: int) -> Recalibration | str:
         found = [one for one in found if getattr(one, name) == value]
         if not found:
             return why
+    # Slices that were averaged down are smoother, and the prior's error on them is another.
+    side = max(plan.measurement.geometry.image_shape)
+    found = [one for one in found if one.conditions.get("size") in (None, side)]
+    if not found:
+        return f"what was measured is of slices of another size than {side} pixels"
     for one in found:
         if one.samples == samples:
             return one
